@@ -1,0 +1,70 @@
+# One environment, .venv, from a bare Python; Node comes into it through PyPI.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PORT ?= 8000
+export PATH := $(abspath $(BIN)):$(PATH)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+help: ## What can be made
+	@sed -n 's/^\([a-z]*\):.*## /  make \1  /p' Makefile | expand -t 18
+
+site: docs ## Set up what reading needs, build the course, and serve it at a printed address
+	@$(BIN)/python -m web.serve _docs --port $(PORT)
+
+docs: $(VENV)/.web ## Build the course into _docs
+	@$(BIN)/python -m web.build
+
+test: $(VENV)/.all data ## Set up everything and run every check
+	$(BIN)/ruff check .
+	$(BIN)/nbdev_test --n_workers 1
+	$(BIN)/python -m pytest
+
+lab: $(VENV)/.all ## Open the notebooks in JupyterLab
+	$(BIN)/jupyter lab --notebook-dir nbs
+
+data: $(VENV)/.all ## Fetch MNIST into nbs/data
+	@$(BIN)/python -c "from vae_nb.data import mnist; [mnist('nbs/data', train) for train in (True, False)]"
+
+outputs: $(VENV)/.all ## Run the notebooks again, keep their outputs, and export the package and the README
+	TQDM_DISABLE=1 $(BIN)/python -m tests.outputs $(NB)
+	$(MAKE) export
+
+export: $(VENV)/.all ## Clean the notebooks; make the package and README.md from them
+	$(BIN)/nbdev_clean
+	$(BIN)/nbdev_export
+	$(BIN)/python -m web.readme
+
+links: $(VENV)/.web ## Point the Colab links and install cells to the repository that settings.ini names
+	$(BIN)/python -m web.colab
+
+weights: $(VENV)/.all data ## Train the shipped weights again
+	$(BIN)/python -m bench.weights
+
+seeds: $(VENV)/.all data ## Ten epochs over 5 seeds: the trajectory of the test loss
+	$(BIN)/python -m bench.seeds
+
+clean: ## Remove what was built; the environment and the data stay
+	rm -rf _docs _proc build dist *.egg-info nbs/results
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+	  { echo "Python 3.10 or newer is needed. If there is one under another name: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+	  { rm -rf $(VENV); echo "This Python cannot make a virtual environment. On Debian or Ubuntu: apt install python3-venv"; exit 1; }
+	@$(BIN)/python -m pip install -q --upgrade "pip>=25"
+
+$(VENV)/.web: $(BIN)/python web/requirements.txt constraints.txt
+	@echo "Installing what building the pages needs ..."
+	@$(BIN)/python -m pip install -q -c constraints.txt -r web/requirements.txt
+	@# smalldocs asks for Python 3.11 for the sake of one name, which web/render.py supplies
+	@$(BIN)/python -m pip install -q -c constraints.txt --no-deps --ignore-requires-python smalldocs
+	@touch $@
+
+$(VENV)/.all: $(VENV)/.web setup.py settings.ini constraints.txt
+	@echo "Installing PyTorch and the tools; this takes a few minutes the first time ..."
+	@$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev]'
+	@touch $@
+
+.PHONY: help site docs test lab data outputs export links weights seeds clean
+.DEFAULT_GOAL := help
