@@ -1,0 +1,45 @@
+"""The Colab link and the install cell of every notebook, from settings.ini. `python -m web.colab` rewrites them, in a fork for instance."""
+import json
+import re
+from configparser import ConfigParser
+
+from web.build import ROOT, notebooks
+
+LINK = re.compile(r"https://colab\.research\.google\.com/github/[^)\s\"]+")
+INSTALL = re.compile(r"git\+https://[^\"\s\\]+")
+
+
+def settings():
+    """The values of settings.ini."""
+    parser = ConfigParser(delimiters=["="])
+    parser.read(ROOT / "settings.ini", encoding="utf-8")
+    return parser["DEFAULT"]
+
+
+def colab_link(name):
+    """Where Colab opens the notebook of this name."""
+    cfg = settings()
+    return f"https://colab.research.google.com/github/{cfg['user']}/{cfg['repo']}/blob/{cfg['branch']}/{cfg['nbs_path']}/{name}.ipynb"
+
+
+def install_cell():
+    """The code that installs the package on Colab, and does nothing elsewhere."""
+    return f'#| hide\nimport sys\nif "google.colab" in sys.modules:\n    %pip install -q "git+{settings()["git_url"]}"'
+
+
+def relink(text, name):
+    """A notebook's text with its links pointing to the repository that settings.ini names."""
+    url = settings()["git_url"]
+    text = INSTALL.sub(f"git+{url}", LINK.sub(colab_link(name), text))
+    own = re.compile(rf"https://github\.com/[\w-]+/{settings()['repo']}(?![\w-])")
+    return own.sub(url, text)
+
+
+if __name__ == "__main__":
+    for path in notebooks():
+        old = path.read_text(encoding="utf-8")
+        new = relink(old, path.stem)
+        json.loads(new)
+        if new != old:
+            path.write_text(new, encoding="utf-8")
+            print(f"{path.name}: links changed")

@@ -1,0 +1,68 @@
+"""Notebooks as pages of one edition: nbdev's own processors, then ours for languages and pictures."""
+import base64
+import re
+import struct
+
+from execnb.nbio import mk_cell, read_nb
+from nbdev.process import NBProcessor
+from nbdev.processors import clean_magics, hide_, hide_line, rm_export, rm_header_dash, strip_ansi, strip_hidden_metadata
+
+from web.languages import LANG_TAGS, half, select, title
+
+STANDARD = [strip_ansi, hide_line, rm_header_dash, clean_magics, hide_, rm_export, strip_hidden_metadata]
+OURS = re.compile(r"^#\|\s*(?:fig-cap|fig-alt|tolerance|eval):.*\n?", re.MULTILINE)
+OPTION = re.compile(r'^(fig-cap|fig-alt):$')
+
+
+def quoted(text):
+    """A string for YAML or HTML attributes, in double quotes."""
+    return '"' + text.replace("&", "&amp;").replace('"', "&quot;") + '"'
+
+
+def text_of(value):
+    """Notebook text, which may be stored as a list of lines."""
+    return "".join(value) if isinstance(value, list) else value
+
+
+def figure(png, path, options, edition):
+    """A stored picture as Markdown: an image of its own size, its alternative text, and its caption in the edition's language."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(png)
+    width, height = struct.unpack(">II", png[16:24])
+    alt = half(options.get("fig-alt", ""), "en" if edition == "en" else "zh")
+    caption = options.get("fig-cap", "")
+    shown = [half(caption, "zh"), f'[{half(caption, "en")}]{{.en lang=en}}'] if edition == "duo" else [half(caption, edition)]
+    image = f'<img src="figures/{path.name}" alt={quoted(alt)} width="{width}" height="{height}" loading="lazy">'
+    return "\n\n".join(["::: {.plot}", image, *shown, ":::"])
+
+
+def outputs(cell, stem, folder, edition):
+    """The outputs of a code cell, pictures as Markdown figures; a figure's text stays away."""
+    options = {m[1]: " ".join(value).strip("\"'") for key, value in cell.directives_.items() if (m := OPTION.match(key))}
+    done = []
+    for number, output in enumerate(cell.get("outputs", [])):
+        png = output.get("data", {}).get("image/png")
+        if png is None:
+            done.append(output)
+            continue
+        path = folder / "figures" / f"{stem}-{cell['id']}-{number}.png"
+        markdown = figure(base64.b64decode(text_of(png)), path, options, edition)
+        done.append({"output_type": "display_data", "metadata": {}, "data": {"text/markdown": markdown}})
+    return done
+
+
+def page(path, edition, folder):
+    """The processed notebook of one edition, its title in front matter; pictures are written beside it into `folder`."""
+    processor = NBProcessor(path, STANDARD)
+    processor.process()
+    heading, description = title(read_nb(path).cells, path.stem)
+    nb = processor.nb
+    for cell in nb.cells:
+        if cell["cell_type"] == "code":
+            cell["outputs"] = outputs(cell, path.stem, folder, edition)
+            cell["source"] = OURS.sub("", cell["source"])
+    nb.cells = select(nb.cells[1:], edition, path.stem)
+    shown = "zh" if edition == "duo" else edition
+    front = [f"title: {quoted(half(heading, shown))}", f"description: {quoted(half(description, shown))}", f"lang: {LANG_TAGS[edition]}"]
+    nb.cells.insert(0, mk_cell("---\n" + "\n".join(front) + "\n---", "raw"))
+    return nb
