@@ -1,0 +1,211 @@
+"""What every notebook of the course keeps to. Each rule takes a notebook's cells and returns messages: cell and what to do."""
+import json
+import re
+from collections import Counter
+from pathlib import Path
+from statistics import median
+
+from tests.outputs import NBS, notebooks, read
+
+ROOT = NBS.parent
+HAN = re.compile(r"[\u3400-\u9fff]")
+FORMULA = re.compile(r"\$\$.+?\$\$|\$[^$\n]+?\$", re.S)
+CODE = re.compile(r"`[^`\n]+`")
+FENCE = re.compile(r"^```.*?^```", re.S | re.M)
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+NUMBER = re.compile(r"\d+(?:[.,]\d+)*%?")
+HALVES = re.compile(r"^#\|\s*(?:fig-cap|fig-alt):\s*(.+)$", re.M)
+SEPARATOR = " | "
+HAN_SPACE = r"[\u3400-\u9fff，。；：？！、）》”] +[A-Za-z0-9$`\\]|[A-Za-z0-9$`%)] +[\u3400-\u9fff（《“]"
+HALF_WIDTH = r"[\u3400-\u9fff][,;:?!](?!\w)|[\u3400-\u9fff]\.(?:\s|$)|[\u3400-\u9fff]\(|\)[\u3400-\u9fff]"
+CJK_PUNCTUATION = "，。；：？！、（）《》“”"
+
+
+def lang(cell):
+    """`zh`, `en`, or None for a cell that is for both."""
+    return cell.metadata.get("lang")
+
+
+def code_lines(cell):
+    """The lines of a code cell that count: not blank, not a directive."""
+    return [line for line in cell.source.splitlines() if line.strip() and not line.startswith("#|")]
+
+
+def prose(text):
+    """The text without code, formulas and the targets of links."""
+    for pattern in (FENCE, FORMULA, CODE):
+        text = pattern.sub(" ", text)
+    return LINK.sub("]", text)
+
+
+def numbers(text):
+    """The numbers standing in prose, thousands separators removed."""
+    return Counter(n.replace(",", "") for n in NUMBER.findall(prose(text)))
+
+
+def facts(text):
+    """What both languages must share: formulas, code, links and numbers."""
+    bare = FENCE.sub(" ", text)
+    return {
+        "formulas": Counter(re.sub(r"\s+", "", f) for f in FORMULA.findall(CODE.sub(" ", bare))),
+        "code": Counter(CODE.findall(bare)),
+        "code blocks": Counter(FENCE.findall(text)),
+        "links": Counter(LINK.findall(bare)),
+        "numbers": numbers(text),
+    }
+
+
+def pairs(cells):
+    """Each Chinese cell is followed by its English partner, and says the same in formulas, code, links and numbers."""
+    messages, before = [], None
+    for i, cell in enumerate(cells):
+        if (mine := lang(cell)) not in (None, "zh", "en"):
+            messages.append(f"cell {i}: lang {mine!r} is not known; use zh or en")
+        if mine == "zh" and not HAN.search(cell.source):
+            messages.append(f"cell {i}: marked zh, but there is no Chinese in it")
+        if mine == "en" and HAN.search(prose(cell.source)):
+            messages.append(f"cell {i}: marked en, but there is Chinese in it")
+        if mine == "en" and (before is None or lang(before) != "zh"):
+            messages.append(f"cell {i}: English without its Chinese cell before it")
+        if before is not None and lang(before) == "zh" and mine != "en":
+            messages.append(f"cell {i - 1}: Chinese without its English cell after it")
+        if before is not None and lang(before) == "zh" and mine == "en":
+            zh, en = facts(before.source), facts(cell.source)
+            for kind in zh:
+                if zh[kind] != en[kind]:
+                    only = f"only in Chinese {list(zh[kind] - en[kind])}, only in English {list(en[kind] - zh[kind])}"
+                    messages.append(f"cells {i - 1} and {i}: {kind} differ: {only}")
+        before = cell
+    if before is not None and lang(before) == "zh":
+        messages.append(f"cell {len(cells) - 1}: Chinese without its English cell after it")
+    return messages
+
+
+def halves(cells):
+    """A cell without `lang` holds no prose in one language only: headings, captions and quotes read `中文 | English`."""
+    messages = []
+    for i, cell in enumerate(cells):
+        if cell.cell_type == "code":
+            lines = HALVES.findall(cell.source)
+        elif lang(cell) is None:
+            lines = [re.sub(r"^[#>\s]+", "", line) for line in cell.source.splitlines() if re.match(r"#+ |> ", line)]
+            rest = [line for line in FORMULA.sub("", FENCE.sub("", cell.source)).splitlines() if not re.match(r"#+ |> |!\[|\||<", line)]
+            if any(re.search(r"[A-Za-z]{3}|" + HAN.pattern, line) for line in rest):
+                messages.append(f"cell {i}: prose without lang; mark it zh or en")
+        else:
+            lines = []
+            if re.search(r"^#+ ", FENCE.sub("", cell.source), re.M):
+                messages.append(f"cell {i}: a heading stands in a cell of its own, `## 中文 | English`, without lang")
+        for line in lines:
+            left, middle, right = line.strip("\"' ").partition(SEPARATOR)
+            if not middle or not HAN.search(left) or HAN.search(right) or SEPARATOR in right:
+                messages.append(f"cell {i}: {line!r} needs two halves, `中文 | English`")
+    return messages
+
+
+def headings(cells):
+    """A heading stands alone in its cell, apart from the title with its `>` line."""
+    return [f"cell {i}: put the heading in a cell of its own" for i, cell in enumerate(cells)
+            if cell.cell_type == "markdown" and re.match(r"##+ ", cell.source) and len(cell.source.strip().splitlines()) > 1]
+
+
+def typography(cells):
+    """Chinese without typed spaces next to Latin, with full-width punctuation, one source line a paragraph."""
+    messages = []
+    for i, cell in enumerate(cells):
+        if cell.cell_type != "markdown" or lang(cell) == "en":
+            continue
+        text = FENCE.sub("", cell.source)
+        if lang(cell) is None:
+            text = "\n".join(line.split(SEPARATOR)[0] for line in text.splitlines() if HAN.search(line) and not line.startswith("|"))
+        body = "\n".join(re.sub(r"^\s*(?:[-*+]|\d+\.|#+|>|\|)\s+", "", line) for line in text.splitlines())
+        cells_of_tables = re.sub(r"\s*\|\s*", "|", body)
+        for found in re.finditer(HAN_SPACE, cells_of_tables):
+            messages.append(f"cell {i}: typed space in {found[0]!r}")
+        for found in re.finditer(HALF_WIDTH, prose(text)):
+            messages.append(f"cell {i}: half-width punctuation in {found[0]!r}")
+        for found in re.finditer(r"[\u3400-\u9fff" + CJK_PUNCTUATION + r"]\n[^\n\s\-*+\d|#>`$!]", text):
+            messages.append(f"cell {i}: a Chinese paragraph is one source line; broken at {found[0]!r}")
+        for found in re.finditer(r"\*\*[^*\n]+[" + CJK_PUNCTUATION + r"]\*\*(?=[\u3400-\u9fff])", text):
+            messages.append(f"cell {i}: {found[0]!r} does not turn bold; put the punctuation after the `**`")
+    return messages
+
+
+def banned():
+    """The renderings the glossary rules out, each with the one to use."""
+    words = {}
+    for line in (ROOT / "GLOSSARY.md").read_text(encoding="utf-8").splitlines():
+        columns = [column.strip() for column in line.strip("|").split("|")]
+        if len(columns) == 3 and HAN.search(columns[2]):
+            for word in re.split(r"[,，、]\s*", re.sub(r"\(.*?\)", "", columns[2])):
+                words[word.strip()] = columns[1]
+    return words
+
+
+def glossary(cells):
+    """No rendering that the glossary rules out."""
+    words = banned()
+    return [f"cell {i}: {word} is ruled out; use {right}" for i, cell in enumerate(cells) if lang(cell) != "en"
+            for word, right in words.items() if word in cell.source]
+
+
+def small(cells):
+    """No code cell over 25 lines; headings and imports apart, tests assert."""
+    return [f"cell {i}: {len(code_lines(cell))} lines of code; at most 25" for i, cell in enumerate(cells)
+            if cell.cell_type == "code" and len(code_lines(cell)) > 25]
+
+
+def clean_outputs(cells):
+    """No stored error, no warning, no glyph missing from a plot, no path of a machine."""
+    messages = []
+    for i, cell in enumerate(cells):
+        text = json.dumps(cell.get("outputs", []), ensure_ascii=False)
+        for bad in ('"output_type": "error"', "Warning", "Glyph", "site-packages", "/home/", "/root/", "/work/", "/tmp/"):
+            if bad in text:
+                messages.append(f"cell {i}: {bad!r} in a stored output")
+    return messages
+
+
+def figures(cells):
+    """Every stored picture has a caption and an alternative text in both languages."""
+    messages = []
+    for i, cell in enumerate(cells):
+        drawn = any(kind.startswith("image/") for o in cell.get("outputs", []) for kind in o.get("data", {}))
+        for key in ("fig-cap", "fig-alt"):
+            if drawn and not re.search(rf"^#\|\s*{key}:", cell.source, re.M):
+                messages.append(f"cell {i}: a picture without `#| {key}: 中文 | English`")
+        if cell.cell_type == "markdown":
+            for alt in re.findall(r"!\[([^\]]*)\]\(", cell.source):
+                if SEPARATOR not in alt:
+                    messages.append(f"cell {i}: the picture's alternative text {alt!r} needs two halves")
+    return messages
+
+
+def budgets(cells):
+    """The sizes DESIGN asks for, as numbers."""
+    code = sorted(len(code_lines(cell)) for cell in cells if cell.cell_type == "code" and code_lines(cell))
+    words = sorted(len(cell.source.split()) for cell in cells if lang(cell) == "en")
+    lines = [line.strip() for cell in cells if cell.cell_type == "code" for line in code_lines(cell)]
+    comments = sum(line.startswith("#") for line in lines)
+    def at(values, share): return values[int(share * len(values))] if values else 0
+    return {
+        "code cells": len(code), "code median": median(code or [0]), "code p90": at(code, 0.9), "code max": max(code or [0]),
+        "words median": median(words or [0]), "words p90": at(words, 0.9), "comments %": 100 * comments / max(1, len(lines)),
+    }
+
+
+RULES = [pairs, halves, headings, typography, glossary, small, clean_outputs, figures]
+
+
+def check(path):
+    """Every message for one notebook."""
+    cells = read(path).cells
+    return [f"{Path(path).name}, {message}" for rule in RULES for message in rule(cells)]
+
+
+if __name__ == "__main__":
+    import sys
+    for path in notebooks():
+        if not sys.argv[1:] or path.stem in sys.argv[1:]:
+            print("\n".join(check(path)) or f"{path.stem}: nothing found")
+            print("  ", {k: round(v, 1) for k, v in budgets(read(path).cells).items()})

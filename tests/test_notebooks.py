@@ -1,0 +1,99 @@
+"""Every notebook keeps the rules of the house; each failure names the cell and what to do."""
+from statistics import median
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from tests import rules
+from tests.outputs import TOLERANCE, difference, execute, notebooks, read, stale
+from web.colab import INSTALL, LINK, colab_link, install_cell, settings
+
+NOTEBOOKS = notebooks()
+each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+
+
+def md(source, lang=None):
+    """A Markdown cell."""
+    return new_markdown_cell(source, metadata={"lang": lang} if lang else {})
+
+
+@each_notebook
+def test_rules(path):
+    assert rules.check(path) == []
+
+
+@each_notebook
+def test_budgets(path, capsys):
+    found = rules.budgets(read(path).cells)
+    with capsys.disabled():
+        print(f"\n{path.stem}: " + ", ".join(f"{name} {value:.4g}" for name, value in found.items()), end=" ")
+    assert found["code median"] <= 4 and found["code p90"] < 10 and found["code max"] <= 25
+    assert found["words p90"] < 65 and found["comments %"] < 3
+
+
+def test_prose_is_neither_thin_nor_thick():
+    words = [len(cell.source.split()) for path in NOTEBOOKS for cell in read(path).cells if rules.lang(cell) == "en"]
+    assert 15 <= median(words) <= 25
+
+
+@each_notebook
+def test_outputs_are_fresh(path):
+    assert stale(read(path), execute(path)) == []
+
+
+@each_notebook
+def test_colab(path):
+    text = path.read_text(encoding="utf-8")
+    assert set(LINK.findall(text)) == {colab_link(path.stem)}
+    assert set(INSTALL.findall(text)) <= {f"git+{settings()['git_url']}"}
+    first = next(cell for cell in read(path).cells if cell.cell_type == "code")
+    assert first.source == install_cell()
+
+
+BAD = {
+    "unpaired Chinese": [md("你好。", "zh")],
+    "unpaired English": [md("Hello.", "en")],
+    "unknown language": [md("Bonjour.", "fr")],
+    "another formula": [md("$x$。", "zh"), md("$y$.", "en")],
+    "another number": [md("共60,000幅。", "zh"), md("There are 70,000.", "en")],
+    "another name": [md("用`a`。", "zh"), md("Use `b`.", "en")],
+    "another link": [md("[甲](a)", "zh"), md("[A](b)", "en")],
+    "Chinese in English": [md("你好。", "zh"), md("Hello 你好.", "en")],
+    "heading in one language": [md("## 标题")],
+    "heading with text": [md("## 标题 | Heading\n\n正文")],
+    "prose without language": [md("Some prose here.")],
+    "typed space": [md("用 `a`。", "zh"), md("Use `a`.", "en")],
+    "half-width comma": [md("你好,世界。", "zh"), md("Hello, world.", "en")],
+    "broken paragraph": [md("你好，\n世界。", "zh"), md("Hello, world.", "en")],
+    "ruled-out word": [md("梯度不是渐变。", "zh"), md("A gradient is not a gradation.", "en")],
+    "picture without alternative text": [md("![](a.png)")],
+    "long code": [new_code_cell("\n".join(f"x{i} = {i}" for i in range(26)))],
+    "stored error": [new_code_cell("1/0", outputs=[nbformat.v4.new_output("error", ename="E", evalue="", traceback=[])])],
+    "figure without caption": [new_code_cell("plot()", outputs=[nbformat.v4.new_output("display_data", {"image/png": "x"})])],
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_rules_catch(name, tmp_path):
+    nbformat.write(new_notebook(cells=BAD[name]), tmp_path / "bad.ipynb")
+    assert rules.check(tmp_path / "bad.ipynb")
+
+
+def test_rules_pass_a_good_pair(tmp_path):
+    cells = [md("## 标题 | Heading"), md("共60,000幅图像，用`mnist`读入：$x$。", "zh"), md("`mnist` reads 60,000 images $x$.", "en")]
+    nbformat.write(new_notebook(cells=cells), tmp_path / "good.ipynb")
+    assert rules.check(tmp_path / "good.ipynb") == []
+
+
+def test_freshness_sees_numbers_and_words():
+    assert difference("loss 105.6", "loss 105.65", 1e-3) is None
+    assert "105.6" in difference("loss 105.6", "loss 106.6", 1e-3)
+    assert difference("loss 105.6", "gain 105.6", 1e-3)
+    assert difference("[1, 2]", "[1, 2, 3]", 1e-3)
+    assert TOLERANCE.search("#| tolerance: 0.02\nx")[1] == "0.02"
+
+
+def test_freshness_sees_a_changed_cell(tmp_path):
+    old, new = (new_notebook(cells=[new_code_cell("x", outputs=[nbformat.v4.new_output("stream", text=text)])]) for text in ("1.0", "2.0"))
+    assert stale(old, old) == [] and len(stale(old, new)) == 1

@@ -1,0 +1,62 @@
+"""The repository's own rules: what is made from the notebooks is made from them now, and the package stays small."""
+import ast
+import hashlib
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from web.build import ROOT, notebooks
+from web.readme import readme
+
+ALLOWED = {"torch", "torchvision", "matplotlib", "ipywidgets", "anywidget", "tqdm", "safetensors", "PIL", "numpy", "vae_nb"}
+
+
+def made():
+    """The hash of every file that notebooks are, or that is made from them."""
+    files = [*notebooks(), *(ROOT / "vae_nb").glob("*.py"), ROOT / "README.md"]
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def run(*command, cwd=ROOT):
+    """Run a command; its output is in the message if it fails."""
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_clean_and_export_change_nothing():
+    before = made()
+    run(str(Path(sys.executable).with_name("nbdev_clean")))
+    run(str(Path(sys.executable).with_name("nbdev_export")))
+    assert made() == before
+
+
+def test_readme_is_made_from_the_front_page():
+    assert (ROOT / "README.md").read_text(encoding="utf-8") == readme()
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "vae_nb").glob("*.py")), ids=lambda path: path.name)
+def test_package_imports_nothing_else(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    names = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
+    names += [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    assert {name.split(".")[0] for name in names} <= ALLOWED | set(sys.stdlib_module_names)
+
+
+def test_model_costs_nothing_beyond_torch():
+    code = "import sys, torch; before = set(sys.modules); import vae_nb.model; print(sorted(set(sys.modules) - before))"
+    loaded = ast.literal_eval(run(sys.executable, "-c", code))
+    assert {name.split(".")[0] for name in loaded} - set(sys.stdlib_module_names) == {"vae_nb"}
+
+
+def test_wheel_carries_the_weights(tmp_path):
+    run(sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", str(tmp_path), str(ROOT))
+    wheel = zipfile.ZipFile(next(tmp_path.glob("*.whl")))
+    assert "vae_nb/mnist.safetensors" in wheel.namelist()
+    metadata = wheel.read(next(name for name in wheel.namelist() if name.endswith("METADATA"))).decode()
+    required = [line.split()[1] for line in metadata.splitlines() if line.startswith("Requires-Dist") and "extra ==" not in line]
+    assert any(line.startswith("torch>=") for line in required)
+    assert not any(name.startswith(("nbdev", "fastcore", "jupyter")) for name in required)
