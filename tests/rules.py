@@ -17,7 +17,7 @@ NUMBER = re.compile(r"\d+(?:[.,]\d+)*%?")
 HALVES = re.compile(r"^#\|\s*(?:fig-cap|fig-alt):\s*(.+)$", re.M)
 SEPARATOR = " | "
 HAN_SPACE = r"[\u3400-\u9fff，。；：？！、）》”] +[A-Za-z0-9$`\\]|[A-Za-z0-9$`%)] +[\u3400-\u9fff（《“]"
-HALF_WIDTH = r"[\u3400-\u9fff][,;:?!](?!\w)|[\u3400-\u9fff]\.(?:\s|$)|[\u3400-\u9fff]\(|\)[\u3400-\u9fff]"
+HALF_WIDTH = r"[\u3400-\u9fff][,;:?!](?![A-Za-z0-9_])|[\u3400-\u9fff]\.(?:\s|$)|[\u3400-\u9fff]\(|\)[\u3400-\u9fff]"
 CJK_PUNCTUATION = "，。；：？！、（）《》“”"
 
 

