@@ -12,7 +12,7 @@ from torch.distributions import Normal
 from .data import as_float, to_images
 from .model import check_sizes
 
-# %% ../nbs/04_sample.ipynb #4242a60b
+# %% ../nbs/04_sample.ipynb #db5b4b1a
 @torch.no_grad()
 def latent_means(model, images, batch_size=1000):
     """The posterior means of images `(N, ...)`, uint8 or floats, as `(N, latent_dim)`.
@@ -21,14 +21,14 @@ def latent_means(model, images, batch_size=1000):
     The images must be on the model's device."""
     return torch.cat([model.encode(as_float(part))[0] for part in images.split(batch_size)])
 
-# %% ../nbs/04_sample.ipynb #9a943402
+# %% ../nbs/04_sample.ipynb #ba1f7eac
 @torch.no_grad()
 def reconstruct(model, images):
     """Images `(N, 1, H, W)` decoded from their posterior means: the same every time, unlike `model(images)`.
     由后验均值解码得到图像`(N, 1, H, W)`：与`model(images)`不同，每次结果都一样。"""
     return to_images(model.decode(latent_means(model, images)))
 
-# %% ../nbs/04_sample.ipynb #6d10150a
+# %% ../nbs/04_sample.ipynb #e08a33a4
 @torch.no_grad()
 def sample_prior(model, count=64, generator=None):
     """`count` images `(count, 1, H, W)`: pixel probabilities decoded from z of the prior N(0, I).
@@ -39,7 +39,7 @@ def sample_prior(model, count=64, generator=None):
     z = torch.randn(count, model.latent_dim, generator=generator)
     return to_images(model.decode(z.to(model.fc3.weight.device)))
 
-# %% ../nbs/04_sample.ipynb #c291b0b3
+# %% ../nbs/04_sample.ipynb #c21ff4c3
 @torch.no_grad()
 def interpolate(model, first, last, steps=10):
     """`steps` images `(steps, 1, H, W)` decoded along the straight line between two images' posterior means.
@@ -53,7 +53,7 @@ def interpolate(model, first, last, steps=10):
     weight = torch.linspace(0, 1, steps, device=start.device).unsqueeze(1)
     return to_images(model.decode(torch.lerp(start, end, weight)))
 
-# %% ../nbs/04_sample.ipynb #3f41e1b2
+# %% ../nbs/04_sample.ipynb #22890b50
 @torch.no_grad()
 def manifold(model, side=20):
     """The plane of a model with two latent dimensions, decoded at `side` x `side` Gaussian quantiles.

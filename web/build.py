@@ -7,27 +7,28 @@ from pathlib import Path
 import yaml
 from execnb.nbio import write_nb
 
-from web.finish import finish, root_page
+from web.check import check_links
+from web.course import DOCS, NBS, PROC, ROOT, chapters, notebooks
+from web.extras import add_not_found, contents, glossary, terms
+from web.finish import finish, top, website
 from web.formulas import Formulas
 from web.languages import EDITIONS, SourceError
+from web.links import Links
 from web.pages import page
+from web.reference import Reference
 from web.render import render
 
 HERE = Path(__file__).parent
-ROOT = HERE.parent
-NBS, PROC, DOCS = ROOT / "nbs", ROOT / "_proc", ROOT / "_docs"
-
-
-def notebooks():
-    """The notebooks of the course."""
-    return sorted(NBS.glob("[!_]*.ipynb"))
 
 
 def prepare(folder, formulas):
     """Write the pages of all editions, and their pictures, into `folder`; the formulas are taken out of them."""
+    reference = Reference()
+    links = Links(terms(), reference)
     for edition in EDITIONS:
+        (folder / edition).mkdir(parents=True, exist_ok=True)
         for path in notebooks():
-            nb = page(path, edition, folder / edition)
+            nb = page(path, edition, folder / edition, links.add)
             for index, cell in enumerate(nb.cells):
                 place = f"{path.stem}, cell {index} of the {edition} page"
                 if cell["cell_type"] == "markdown":
@@ -36,6 +37,9 @@ def prepare(folder, formulas):
                     if "text/markdown" in output.get("data", {}):
                         output["data"]["text/markdown"] = formulas.take(output["data"]["text/markdown"], place)
             write_nb(nb, folder / edition / f"{path.stem}.ipynb")
+        extra = {"contents": contents(edition), "glossary": glossary(edition), **reference.pages(edition)}
+        for name, text in extra.items():
+            (folder / edition / f"{name}.qmd").write_text(formulas.take(text, f"the {edition} page {name}"), encoding="utf-8")
 
 
 def merged(base, extra):
@@ -50,6 +54,7 @@ def configure(edition, folder):
     """Write the edition's `_quarto.yml`, the root one with `_quarto-<edition>.yml` merged in, its style sheet and its pictures."""
     parts = [yaml.safe_load((ROOT / name).read_text(encoding="utf-8")) for name in ("_quarto.yml", f"_quarto-{edition}.yml")]
     config = merged(merged(*parts), {"project": {"output-dir": "_site"}})
+    config["website"]["sidebar"].setdefault("contents", ["index.ipynb", *(path.name for path in chapters())])
     (folder / "_quarto.yml").write_text(yaml.safe_dump(config, allow_unicode=True, sort_keys=False), encoding="utf-8")
     (folder / "site.css").write_text(stylesheet(), encoding="utf-8")
     shutil.copytree(HERE / "node_modules/katex/dist/fonts", folder / "fonts", ignore=shutil.ignore_patterns("*.ttf", "*.woff"))
@@ -68,13 +73,15 @@ def build():
     shutil.rmtree(PROC, ignore_errors=True)
     formulas = Formulas()
     prepare(PROC, formulas)
+    check_links(PROC / "zh")
     new = PROC / "_docs"
     html, plain = formulas.typeset(), formulas.plain()
     for edition in EDITIONS:
         configure(edition, PROC / edition)
         shutil.copytree(render(PROC / edition), new / edition)
         finish(new / edition, edition, html, plain)
-    (new / "index.html").write_text(root_page(), encoding="utf-8")
+    add_not_found(new, website("en")["site-url"])
+    top(new)
     shutil.rmtree(DOCS, ignore_errors=True)
     new.rename(DOCS)
 

@@ -1,19 +1,11 @@
 """The Colab link and the install cell of every notebook, from settings.ini. `python -m web.colab` rewrites them, in a fork for instance."""
 import json
 import re
-from configparser import ConfigParser
 
-from web.build import ROOT, notebooks
+from web.course import notebooks, settings
 
 LINK = re.compile(r"https://colab\.research\.google\.com/github/[^)\s\"]+")
 INSTALL = re.compile(r"git\+https://[^\"\s\\]+")
-
-
-def settings():
-    """The values of settings.ini."""
-    parser = ConfigParser(delimiters=["="])
-    parser.read(ROOT / "settings.ini", encoding="utf-8")
-    return parser["DEFAULT"]
 
 
 def colab_link(name):

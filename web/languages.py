@@ -24,6 +24,12 @@ def half(line, edition):
     return line if not separator else en.strip() if edition == "en" else zh.strip()
 
 
+def shown(line, edition):
+    """The half of `中文 | English` that an edition shows, as Markdown; `duo` shows both, the English one marked as English."""
+    both = edition == "duo" and SEPARATOR in line
+    return f"{half(line, 'zh')} [{half(line, 'en')}]{{.en lang=en}}" if both else half(line, edition)
+
+
 def anchor(line):
     """The id of a heading, made from its English half, so that it is the same in every edition."""
     text = unicodedata.normalize("NFKD", re.sub(r"[$`*]", "", half(line, "en"))).lower()
@@ -33,10 +39,7 @@ def anchor(line):
 def heading(line, edition):
     """A heading line with its id; `duo` shows both halves."""
     marks, text = HEADING.match(line).groups()
-    shown = half(text, edition)
-    if edition == "duo" and SEPARATOR in text:
-        shown = f"{shown} [{half(text, 'en')}]{{.en lang=en}}"
-    return f"{marks} {shown} {{#{anchor(text)}}}"
+    return f"{marks} {shown(text, edition)} {{#{anchor(text)}}}"
 
 
 def shared(source, edition):
@@ -76,6 +79,11 @@ def title(cells, name):
 def pair(zh, en):
     """The Chinese and the English paragraph side by side."""
     return f"::::: {{.pair}}\n:::: {{.zh lang=zh-Hans}}\n{zh}\n::::\n:::: {{.en lang=en}}\n{en}\n::::\n:::::"
+
+
+def paragraph(zh, en, edition):
+    """What an edition shows of a text in both languages."""
+    return pair(zh, en) if edition == "duo" else en if edition == "en" else zh
 
 
 def select(cells, edition, name):

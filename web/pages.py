@@ -7,10 +7,11 @@ from execnb.nbio import mk_cell, read_nb
 from nbdev.process import NBProcessor
 from nbdev.processors import clean_magics, hide_, hide_line, rm_export, rm_header_dash, strip_ansi, strip_hidden_metadata
 
-from web.languages import LANG_TAGS, half, select, title
+from web.languages import LANG_TAGS, PICTURE, half, select, title
 
 STANDARD = [strip_ansi, hide_line, rm_header_dash, clean_magics, hide_, rm_export, strip_hidden_metadata]
 OURS = re.compile(r"^#\|\s*(?:fig-cap|fig-alt|tolerance|eval):.*\n?", re.MULTILINE)
+ASIDE = "page-navigation: false"  # for a page that is no chapter: previous and next run through the chapters only
 OPTION = re.compile(r'^(fig-cap|fig-alt):$')
 
 
@@ -51,8 +52,17 @@ def outputs(cell, stem, folder, edition):
     return done
 
 
-def page(path, edition, folder):
-    """The processed notebook of one edition, its title in front matter; pictures are written beside it into `folder`."""
+def front_matter(heading, description, edition, *lines):
+    """The front matter of a page: its title and description, both `中文 | English`, its language, and further lines."""
+    lang = "zh" if edition == "duo" else edition
+    front = [f"title: {quoted(half(heading, lang))}", f"description: {quoted(half(description, lang))}", f"lang: {LANG_TAGS[edition]}"]
+    return "\n".join(["---", *front, *lines, "---"])
+
+
+def page(path, edition, folder, link):
+    """The processed notebook of one edition, its title in front matter; pictures are written beside it into `folder`.
+
+    `link` puts links into the cells of both languages, before one is chosen."""
     processor = NBProcessor(path, STANDARD)
     processor.process()
     heading, description = title(read_nb(path).cells, path.stem)
@@ -61,8 +71,10 @@ def page(path, edition, folder):
         if cell["cell_type"] == "code":
             cell["outputs"] = outputs(cell, path.stem, folder, edition)
             cell["source"] = OURS.sub("", cell["source"])
+    link(nb.cells, path)
     nb.cells = select(nb.cells[1:], edition, path.stem)
-    shown = "zh" if edition == "duo" else edition
-    front = [f"title: {quoted(half(heading, shown))}", f"description: {quoted(half(description, shown))}", f"lang: {LANG_TAGS[edition]}"]
-    nb.cells.insert(0, mk_cell("---\n" + "\n".join(front) + "\n---", "raw"))
+    for cell in nb.cells:
+        if cell["cell_type"] == "markdown":  # as a tag, since Quarto would make the alternative text a caption
+            cell["source"] = PICTURE.sub(lambda m: f'::: {{.plot}}\n\n<img src="{m[2]}" alt={quoted(m[1])}>\n\n:::', cell["source"])
+    nb.cells.insert(0, mk_cell(front_matter(heading, description, edition), "raw"))
     return nb

@@ -4,7 +4,7 @@ import re
 from execnb.nbio import read_nb
 from nbdev.process import NBProcessor
 
-from web.build import NBS, ROOT
+from web.course import NBS, ROOT
 from web.formulas import TOKENS
 from web.languages import PICTURE, half, select, title
 from web.pages import OURS, STANDARD, text_of

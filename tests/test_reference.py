@@ -1,0 +1,243 @@
+"""The pages beside the chapters: API, glossary and contents, and the links that lead to them."""
+import ast
+import re
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+from execnb.nbio import mk_cell, read_nb
+
+from web.course import ROOT, chapters, notebooks
+from web.extras import Term, contents, glossary, minutes, not_found, terms
+from web.languages import EDITIONS, HAN, SourceError, half, title
+from web.links import FirstUses, Links, Words, add_source
+from web.pages import page
+from web.reference import Reference, bindings, docstring, signature
+
+ANCHOR = re.compile(r'\{#([^}\s]+)\}|\bid="([^"]+)"')
+TERM = re.compile(r"\[[^\]]+\]\(glossary\.qmd#([\w-]+)\)\{\.term\}")
+API = re.compile(r"\]\((api_\w+)\.qmd#([\w.]+)\)")
+NO_TORCH = """
+import sys
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("torch", {package!r}): raise ImportError(name)
+sys.meta_path.insert(0, Refuse())
+from web.reference import Reference
+from web.extras import contents, glossary
+reference = Reference()
+for edition in ("zh", "en", "duo"): print(len(reference.pages(edition)), len(contents(edition)), len(glossary(edition)))
+"""
+
+
+@pytest.fixture(scope="module")
+def reference():
+    """The package as the API pages see it."""
+    return Reference()
+
+
+@pytest.fixture(scope="module")
+def pages(reference):
+    """Every page beside the chapters as Markdown, by edition and name."""
+    return {edition: {"contents": contents(edition), "glossary": glossary(edition), **reference.pages(edition)} for edition in EDITIONS}
+
+
+@pytest.fixture(scope="module")
+def prose(reference, tmp_path_factory):
+    """The Markdown of every chapter's page, by edition and name."""
+    folder, links = tmp_path_factory.mktemp("pages"), Links(terms(), reference)
+    return {edition: {path.stem: "\n\n".join(cell["source"] for cell in page(path, edition, folder, links.add).cells
+                                             if cell["cell_type"] == "markdown") for path in notebooks()} for edition in EDITIONS}
+
+
+def anchors(text):
+    """The ids on a page."""
+    return [first or second for first, second in ANCHOR.findall(text)]
+
+
+def exported():
+    """The names in the `__all__` of each module, and the public methods of its classes, by Python's own parser."""
+    found = {}
+    for path in sorted((ROOT / "vae_nb").glob("[!_]*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        lists = [node.value for node in tree.body if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__all__"]
+        if lists:
+            classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+            methods = {f"{cls.name}.{node.name}": node for cls in classes for node in cls.body
+                       if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")}
+            functions = {node.name: node for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
+            found[path.stem] = {name: functions.get(name) for name in ast.literal_eval(lists[0])} | methods
+    return found
+
+
+@pytest.mark.parametrize("edition", EDITIONS)
+def test_every_public_name_has_its_entry(edition, pages):
+    modules = exported()
+    assert modules and {f"api_{module}" for module in modules} == {name for name in pages[edition] if name.startswith("api_")}
+    for module, names in modules.items():
+        assert set(names) <= set(anchors(pages[edition][f"api_{module}"])), module
+        assert f"(api_{module}.qmd)" in pages[edition]["api"]
+
+
+def test_anchors_are_the_same_in_every_edition_and_stand_once(pages):
+    for name, text in pages["en"].items():
+        assert len(anchors(text)) == len(set(anchors(text))), name
+        assert all(anchors(pages[edition][name]) == anchors(text) for edition in EDITIONS), name
+
+
+def test_docstrings_are_in_the_pages_language(pages):
+    for module, names in exported().items():
+        for name, node in names.items():
+            if node is None:
+                continue
+            english, chinese = ast.get_docstring(node).split("\n")[:2]
+            for edition in EDITIONS:
+                text = pages[edition][f"api_{module}"].replace("\\", "")
+                entry = re.search(rf"^##+ \S+ {{#{re.escape(name)}}}\n(.*?)(?=^##|\Z)", text, re.DOTALL | re.MULTILINE)[1]
+                assert (english in entry, chinese in entry) == (edition != "zh", edition != "en"), f"{edition}, {module}, {name}"
+
+
+def test_an_english_page_has_no_chinese(pages):
+    for name, text in pages["en"].items():
+        assert not HAN.search(re.sub(r"\[[^\]]*\]\{lang=zh-Hans\}", "", text)), name
+
+
+def test_every_chapter_and_section_is_in_the_contents(pages, prose):
+    for edition in EDITIONS:
+        text = pages[edition]["contents"]
+        for path in chapters():
+            assert f"[{half(title(read_nb(path).cells, path.stem)[0], 'en' if edition == 'en' else 'zh')}]({path.name})" in text
+            links = re.findall(rf"\({re.escape(path.name)}#([\w-]+)\)", text)
+            assert links and set(links) <= set(anchors(prose[edition][path.stem])), f"{edition}, {path.stem}"
+
+
+def test_reading_time_counts_words_characters_and_lines():
+    cells = [mk_cell("字" * 3500, "markdown", metadata={"lang": "zh"}), mk_cell("word " * 4000, "markdown", metadata={"lang": "en"}),
+             mk_cell("#| fig-alt: x\n" + "a = 1\n\n" * 60), mk_cell("#| hide\n" + "a = 1\n" * 600)]
+    assert (minutes(cells, "zh"), minutes(cells, "en")) == (15, 25)
+
+
+def test_every_term_is_in_the_glossary(pages):
+    rows = [line for line in (ROOT / "GLOSSARY.md").read_text(encoding="utf-8").splitlines() if line.startswith("|")][2:]
+    for row in rows:
+        english, chinese, ruled_out = (column.strip() for column in row.strip("|").split("|"))
+        for edition in EDITIONS:
+            text = pages[edition]["glossary"].replace("（", "(").replace("）", ")")
+            assert all(f"[{part}]" in text for part in (*english.split(" / "), *chinese.split(" / "))), row
+            assert not any(f"[{word}]" in text for word in ruled_out.split(", ") if word), row
+
+
+def test_term_links_resolve_and_stand_once(pages, prose):
+    for edition, texts in prose.items():
+        known = set(anchors(pages[edition]["glossary"]))
+        for name, text in texts.items():
+            halves = re.split(r"^:::: \{\.en lang=en\}\n", text, flags=re.MULTILINE) if edition == "duo" else [text]
+            found = TERM.findall(text)
+            assert found and set(found) <= known, f"{edition}, {name}"
+            assert max(map(found.count, found)) <= (2 if len(halves) > 1 else 1), f"{edition}, {name}"
+
+
+def test_links_to_names_resolve(pages, prose):
+    texts = {(edition, name): text for edition in EDITIONS for name, text in {**prose[edition], **pages[edition]}.items()}
+    found = {(edition, *link) for (edition, _), text in texts.items() for link in API.findall(text)}
+    assert len(found) > 20
+    for edition, target, name in found:
+        assert name in anchors(pages[edition][target]), f"{edition}, {target}#{name}"
+
+
+def test_explanations_are_linked_where_they_stand(reference, prose):
+    entries = [entry for found in reference.entries.values() for entry in found]
+    assert all(entry.taught for entry in entries)
+    for entry in entries:
+        name, _, place = entry.taught[1].partition(".ipynb")
+        assert not place or place[1:] in anchors(prose["zh"][name]), entry.name
+
+
+def linked(zh, en, names=None):
+    """Two partner cells with links to the terms encoder, mean and prior, and to the given names."""
+    found = [Term("encoder", "编码器"), Term("mean", "均值"), Term("prior (p)", "先验"), Term("autoencoder (VAE)", "自编码器")]
+    words = {lang: Words(found, lang) for lang in ("zh", "en")}
+    cells = [mk_cell(zh, "markdown", metadata={"lang": "zh"}), mk_cell(en, "markdown", metadata={"lang": "en"})]
+    FirstUses(words, names or {}).link(cells)
+    return [cell["source"] for cell in cells]
+
+
+def test_first_uses_are_linked():
+    zh, en = linked("编码器给出均值，编码器。", "Encoders give a mean; the encoder.")
+    assert zh == "[编码器](glossary.qmd#encoder){.term}给出[均值](glossary.qmd#mean){.term}，编码器。"
+    assert en == "[Encoders](glossary.qmd#encoder){.term} give a [mean](glossary.qmd#mean){.term}; the encoder."
+    assert linked("自编码器", "VAEs")[1] == "[VAEs](glossary.qmd#autoencoder){.term}"
+    assert linked("是**先验**的", "the **prior**")[0] == "是[**先验**](glossary.qmd#prior){.term}的"
+
+
+@pytest.mark.parametrize("text", [
+    "## encoder", "`encoder`", "$encoder$", "$$\nencoder\n$$", "[the encoder](a.ipynb)", "![encoder](a.svg)", "<b title='encoder'></b>",
+    "```\nencoder\n```", "transencoder", "encoder-free", "**encoder net**", "https://a.org/encoder", "vae"])
+def test_other_places_stay_as_they_are(text):
+    assert linked("编码器，自编码器", text)[1] == text
+
+
+def test_a_word_in_another_sense_is_not_linked():
+    assert linked("这说明什么？", "What does it mean?")[1] == "What does it mean?"
+
+
+def test_names_are_linked_outside_code_and_links():
+    names = {"fit": "api_train.qmd#fit"}
+    assert linked("用`fit`，`fit`", "`fit()` and `x.fit`", names) == [
+        "用[`fit`](api_train.qmd#fit)，`fit`", "[`fit()`](api_train.qmd#fit) and `x.fit`"]
+    assert linked("[`fit`](a.ipynb)", "```\nfit\n```", names) == ["[`fit`](a.ipynb)", "```\nfit\n```"]
+
+
+def test_a_name_used_for_something_else_is_not_the_packages():
+    code = ["#| exports\ndef fit(x): pass\nLARGEST = 1", "%matplotlib inline\nfrom vae_nb.data import mnist",
+            "from torch import load, save as keep\nfetch = 1\ndef sizes(missing): pass", "%%bash\nls -l"]
+    ours, others = bindings([mk_cell(source) for source in code])
+    assert ours == {"fit", "LARGEST", "mnist"} and {"load", "keep", "fetch", "sizes", "missing"} <= others and not ours & others
+
+
+def test_a_plain_word_is_linked_only_where_the_notebook_has_it(reference):
+    assert "fit" not in reference.linkable([]) and "loss_function" in reference.linkable([])
+    assert "fit" in reference.linkable([mk_cell("from vae_nb.train import fit")])
+    assert "loss_function" not in reference.linkable([mk_cell("loss_function = 1")])
+
+
+def test_source_is_linked_beside_colab():
+    address = "https://github.com/vae-nb/vae_nb/blob/main/nbs/01_x.ipynb"
+    colab = "https://colab.research.google.com/github/a"
+    for sources in ((f"[去]({colab})", f"[go]({colab})"), ("字", "word")):
+        both = zip(sources, ("zh", "en"), strict=True)
+        cells = [mk_cell("# a | b", "markdown"), *(mk_cell(text, "markdown", metadata={"lang": lang}) for text, lang in both)]
+        add_source(cells, "01_x")
+        assert cells[1]["source"].endswith(f"[查看源文件]({address})") and cells[2]["source"].endswith(f"[View source]({address})")
+
+
+def test_a_long_signature_takes_a_line_for_each_parameter(reference):
+    train = next(module for module in reference.modules if module.name == "train")
+    assert signature(train["batches"]) == "batches(images, batch_size=128, shuffle=False)"
+    lines = signature(train["fit"]).split("\n")
+    assert lines[0] == "fit(" and lines[1] == "    model," and lines[-2:] == ["    progress=True,", ")"]
+
+
+@pytest.mark.parametrize("text", ["", "English only.", "只有中文。", "English. 中文在同一行。"])
+def test_a_docstring_in_one_language_is_named(text):
+    thing = SimpleNamespace(is_attribute=False, docstring=SimpleNamespace(value=text), filepath=ROOT / "pkg/model.py", lineno=3,
+                            path="pkg.model.VAE.encode", module=SimpleNamespace(path="pkg.model"))
+    with pytest.raises(SourceError, match=r"pkg/model.py, line 3: the docstring of VAE.encode must open with"):
+        docstring(thing)
+
+
+def test_an_uneven_row_of_the_glossary_is_named(monkeypatch):
+    monkeypatch.setattr("web.extras.glossary_lines", lambda: ["| English | 中文 |", "|---|---|", "| encoder / decoder | 编码器 |"])
+    with pytest.raises(SourceError, match="GLOSSARY.md: 'encoder / decoder' and '编码器' need as many parts"):
+        terms()
+
+
+def test_a_missing_page_leads_back():
+    text = not_found([("zh", "duo"), ("en", "duo")], "https://a.org/base/")
+    assert text.count('href="/base/duo/index.html"') == text.count('href="/base/duo/contents.html"') == 2 and "{{" not in text
+
+
+def test_the_pages_need_neither_torch_nor_the_package():
+    done = subprocess.run([sys.executable, "-c", NO_TORCH.format(package="vae_nb")], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0 and len(done.stdout.splitlines()) == len(EDITIONS), done.stderr

@@ -1,0 +1,236 @@
+"""API pages: what each module of the package exports, read from its source without importing it."""
+import ast
+import re
+from collections import Counter
+from dataclasses import dataclass
+
+import griffe
+from execnb.nbio import read_nb
+
+from web.course import NBS, ROOT, settings, source_link
+from web.languages import HAN, HEADING, SourceError, anchor, half, paragraph, shown, title
+from web.pages import ASIDE, front_matter
+
+WIDTH = 64
+CELL = re.compile(r"^# %% \S*?([^/\s]+)\.ipynb #(\w+)")
+PARAMETER = re.compile(r", (?=(?:[^()\[\]{}]|\([^()]*\)|\[[^\[\]]*\]|\{[^{}]*\})*\)(?: -> .*)?$)")
+SPECIAL = re.compile(r"(`[^`]+`)|([\\^~$*_<\[\]@])")
+EXPORTED = re.compile(r"^#\|\s*exports?\b", re.MULTILINE)
+SENTENCE = re.compile(r"(?<=[。！？])|(?<=[.!?])\s")
+MAGIC = re.compile(r"^\s*[%!].*$", re.MULTILINE)
+
+
+@dataclass
+class Entry:
+    """What an API page says of one class, function, method or constant."""
+    name: str  # its name in the module, such as `VAE.encode`, which is its anchor too
+    code: str  # how it is called, or a constant's source
+    english: str
+    chinese: str
+    details: str
+    source: str  # the link to its line in the repository
+    taught: tuple | None  # the heading it is explained under, as `中文 | English`, and the link to it
+    inherited: list  # names and links of the methods that a class takes from others of the package
+
+
+def package():
+    """The package that settings.ini names, as its source tells: nothing of it is run."""
+    return griffe.load(settings()["lib_name"], search_paths=[ROOT], allow_inspection=False)
+
+
+def name_of(thing):
+    """The name within the module, such as `VAE.encode`."""
+    return thing.path.removeprefix(f"{thing.module.path}.")
+
+
+def target(thing):
+    """The link to what the pages say of a thing."""
+    return f"api_{thing.module.name}.qmd#{name_of(thing)}"
+
+
+def methods(cls):
+    """The public methods and properties that a class defines, and those it inherits from classes of the package."""
+    own, inherited = [], []
+    for name, member in cls.all_members.items():
+        if not name.startswith("_") and (member.is_function or "property" in member.labels):
+            (inherited if member.is_alias else own).append(member.final_target if member.is_alias else member)
+    return sorted(own, key=lambda member: member.lineno), inherited
+
+
+def signature(thing):
+    """How a thing is called, one parameter to a line where one line would be too long; for a constant its source."""
+    if thing.is_attribute:
+        return name_of(thing) if "property" in thing.labels else thing.source
+    if thing.is_class:
+        init = thing.all_members.get("__init__")
+        call = (init.final_target if init.is_alias else init).signature(name=thing.name) if init else f"{thing.name}()"
+    else:
+        call = thing.signature(name=name_of(thing))
+    if len(call) <= WIDTH:
+        return call
+    name, parameters = PARAMETER.sub(",\n    ", call).split("(", 1)
+    parameters, end = parameters.rsplit(")", 1)
+    return f"{name}(\n    {parameters},\n){end}"
+
+
+def docstring(thing):
+    """The English line, the Chinese line and the details of a docstring; a constant has none.
+
+    Raises `SourceError` unless there is a line in each language."""
+    if thing.is_attribute and "property" not in thing.labels:
+        return "", "", ""
+    english, chinese, details = [*(thing.docstring.value if thing.docstring else "").split("\n", 2), "", ""][:3]
+    if HAN.search(english) or not HAN.search(chinese):
+        raise SourceError(f"{thing.filepath.relative_to(ROOT)}, line {thing.lineno}: the docstring of {name_of(thing)} must open with "
+                          "an English line and a Chinese line; write both in the notebook and export it")
+    return english, chinese, details.strip()
+
+
+def headings(notebook):
+    """The heading that each cell of a notebook stands under, as `中文 | English`, and the link to it, by cell id; None is its title's."""
+    cells = read_nb(NBS / f"{notebook}.ipynb").cells
+    found, current = {None: (title(cells, notebook)[0], f"{notebook}.ipynb")}, None
+    for cell in cells:
+        if cell["cell_type"] == "markdown" and (match := HEADING.match(cell["source"].split("\n")[0])):
+            current = match[2], f"{notebook}.ipynb" + (f"#{anchor(match[2])}" if len(match[1]) > 1 else "")
+        found[cell["id"]] = current
+    return found
+
+
+def exported(lines):
+    """The notebook and the id of each exported cell, from the comments that nbdev writes above them."""
+    return (found.groups() for line in lines if (found := CELL.match(line)))
+
+
+def defined(tree):
+    """The names that stand for something at the top of a module."""
+    targets = [target for node in tree.body if isinstance(node, ast.Assign) for target in node.targets]
+    definitions = [node.name for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))]
+    return {*definitions, *(target.id for target in targets if isinstance(target, ast.Name))}
+
+
+def bindings(cells):
+    """The names that a notebook exports or imports from the package, and those that its code uses for something else."""
+    ours, others = set(), set()
+    for cell in cells:
+        if cell["cell_type"] != "code":
+            continue
+        try:
+            tree = ast.parse(MAGIC.sub("", cell["source"]))
+        except SyntaxError:  # a cell of another language, such as `%%bash`
+            continue
+        own = defined(tree) if EXPORTED.search(cell["source"]) else set()
+        used = set()
+        for node in ast.walk(tree):
+            if isinstance(node, (ast.Import, ast.ImportFrom)):
+                from_package = (getattr(node, "module", None) or "").split(".")[0] == settings()["lib_name"]
+                (own if from_package else used).update(alias.asname or alias.name for alias in node.names)
+            elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+                used.add(node.name)
+            elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                used.add(node.id)
+            elif isinstance(node, ast.arg):
+                used.add(node.arg)
+        ours |= own
+        others |= used - own
+    return ours, others
+
+
+def escaped(text):
+    """A docstring's text as Markdown that shows it as it is; names in backticks stay code."""
+    return SPECIAL.sub(lambda m: m[1] or f"\\{m[2]}", text)
+
+
+def description(module):
+    """The module's description, `中文 | English`, which nbdev takes from the notebook."""
+    return module.docstring.value.split("\n")[0] if module.docstring else ""
+
+
+def facts(entry, lang):
+    """Where an entry comes from: its line in the repository, and where it is explained."""
+    source = f"[{'源代码' if lang == 'zh' else 'Source'}]({entry.source})"
+    if not entry.taught:
+        return source
+    heading, link = entry.taught
+    label = "讲解见" if lang == "zh" else "Explained under "
+    return f"{source} · {label}[{half(heading, lang)}]({link})"
+
+
+def block(entry, edition):
+    """One entry as Markdown."""
+    parts = [f"{'###' if '.' in entry.name else '##'} {entry.name} {{#{entry.name}}}", f"```python\n{entry.code}\n```"]
+    if entry.english:
+        parts.append(paragraph(escaped(entry.chinese), escaped(entry.english), edition))
+    if entry.details:
+        parts.append(f"::: {{.details lang=en}}\n{escaped(entry.details)}\n:::")
+    if entry.inherited:
+        names = ", ".join(f'<span id="{entry.name}.{name}">[`{name}`]({link})</span>' for name, link in entry.inherited)
+        parts.append(f"{shown('继承的方法 | Inherited methods', edition)}: {names}")
+    return "\n\n".join([*parts, paragraph(facts(entry, "zh"), facts(entry, "en"), edition)])
+
+
+class Reference:
+    """The public names of the package, module by module, in the order of the notebooks they are exported from."""
+
+    def __init__(self):
+        self.headings = {}
+        found = [module for module in package().modules.values() if module.exports]
+        self.modules = sorted(found, key=lambda module: (next(exported(module.lines), ("",)), module.name))
+        self.entries = {module.name: self.read(module) for module in self.modules}
+
+    def read(self, module):
+        """What the module's page says, in the order of the source."""
+        entries = []
+        for thing in sorted((module[name] for name in module.exports), key=lambda thing: thing.lineno):
+            own, inherited = methods(thing) if thing.is_class else ([], [])
+            entries += [self.entry(thing, inherited), *(self.entry(method) for method in own)]
+        return entries
+
+    def entry(self, thing, inherited=()):
+        """What the page says of one thing."""
+        notebook, cell = next(exported(reversed(thing.module.lines[:thing.lineno])), (None, None))
+        if notebook and notebook not in self.headings:
+            self.headings[notebook] = headings(notebook)
+        places = self.headings.get(notebook, {None: None})
+        return Entry(name_of(thing), signature(thing), *docstring(thing),
+                     source=f"{source_link(thing.filepath.relative_to(ROOT))}#L{thing.lineno}",
+                     taught=places.get(cell, places[None]),
+                     inherited=[(method.name, target(method)) for method in inherited])
+
+    def targets(self):
+        """The link to the entry of each public name; names that two modules export are left out."""
+        links, seen = {}, Counter()
+        for module, entries in self.entries.items():
+            for entry in entries:
+                names = [entry.name, *(f"{entry.name}.{name}" for name, _ in entry.inherited)]
+                links |= {name: f"api_{module}.qmd#{name}" for name in names}
+                seen.update(names)
+        return {name: link for name, link in links.items() if seen[name] == 1}
+
+    def linkable(self, cells):
+        """The public names that mean the package's own in a notebook's prose, with their links.
+
+        A name that the notebook's code also uses for something else is left out; so is a plain word, such as `fit`, that the
+        notebook neither exports nor imports from the package."""
+        ours, others = bindings(cells)
+        return {name: link for name, link in self.targets().items()
+                if (first := name.split(".")[0]) not in others and (first in ours or "_" in first or not first.islower())}
+
+    def pages(self, edition):
+        """The pages of one edition as Markdown, by name: the index `api`, and one for each module."""
+        made = {"api": self.index(edition)}
+        for module in self.modules:
+            parts = [front_matter(f"模块{module.path} | Module {module.path}", description(module), edition, ASIDE)]
+            made[f"api_{module.name}"] = "\n\n".join([*parts, *(block(entry, edition) for entry in self.entries[module.name])]) + "\n"
+        return made
+
+    def index(self, edition):
+        """The page that lists the modules, each with the first sentence of its description and its names."""
+        text = "每个模块公开的类、函数与常量 | The public classes, functions and constants of each module"
+        parts = [front_matter("接口参考 | API reference", text, edition, ASIDE)]
+        for module in self.modules:
+            names = [entry.name for entry in self.entries[module.name] if "." not in entry.name]
+            links = ", ".join(f"[`{name}`](api_{module.name}.qmd#{name})" for name in names)
+            zh, en = (SENTENCE.split(half(description(module), lang))[0] for lang in ("zh", "en"))
+            parts += [f"## [{module.path}](api_{module.name}.qmd) {{#{module.name}}}", paragraph(zh, en, edition), links]
+        return "\n\n".join(parts) + "\n"
