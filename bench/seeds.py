@@ -35,7 +35,7 @@ if __name__ == "__main__":
     device = pick_device()
     data = [mnist(ROOT / "nbs/data", train)[0] for train in (True, False)]
     runs = [run(seed, device, *data) for seed in range(5)]
-    machine = f"{device.type}, {torch.get_num_threads()} threads, {platform.machine()}, PyTorch {torch.__version__.split('+')[0]}"
+    machine = f"{device.type}, threads: {torch.get_num_threads()}, {platform.machine()}, PyTorch {torch.__version__.split('+')[0]}"
     text = table(runs, machine)
     (ROOT / "bench/SEEDS.md").write_text(text, encoding="utf-8")
     print(text)
