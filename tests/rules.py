@@ -1,6 +1,7 @@
 """What every notebook of the course keeps to. Each rule takes a notebook's cells and returns messages: cell and what to do."""
 import json
 import re
+import tempfile
 from collections import Counter
 from pathlib import Path
 from statistics import median
@@ -157,10 +158,10 @@ def small(cells):
 
 def clean_outputs(cells):
     """No stored error, no warning, no glyph missing from a plot, no path of a machine."""
-    messages = []
+    messages, here = [], [f"{folder}/" for folder in (ROOT, Path.home(), tempfile.gettempdir())]
     for i, cell in enumerate(cells):
         text = json.dumps(cell.get("outputs", []), ensure_ascii=False)
-        for bad in ('"output_type": "error"', "Warning", "Glyph", "site-packages", "/home/", "/root/", "/work/", "/tmp/"):
+        for bad in ('"output_type": "error"', "Warning", "Glyph", "site-packages", "/home/", "/Users/", *here):
             if bad in text:
                 messages.append(f"cell {i}: {bad!r} in a stored output")
     return messages
