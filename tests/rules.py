@@ -20,6 +20,7 @@ SEPARATOR = " | "
 HAN_SPACE = r"[\u3400-\u9fff，。；：？！、）》”] +[A-Za-z0-9$`\\]|[A-Za-z0-9$`%)] +[\u3400-\u9fff（《“]"
 HALF_WIDTH = r"[\u3400-\u9fff][,;:?!](?![A-Za-z0-9_])|[\u3400-\u9fff]\.(?:\s|$)|[\u3400-\u9fff]\(|\)[\u3400-\u9fff]"
 CJK_PUNCTUATION = "，。；：？！、（）《》“”"
+MARKS = CJK_PUNCTUATION + "`$()%\"'."
 
 
 def lang(cell):
@@ -127,8 +128,10 @@ def typography(cells):
             messages.append(f"cell {i}: half-width punctuation in {found[0]!r}")
         for found in re.finditer(r"[\u3400-\u9fff" + CJK_PUNCTUATION + r"]\n[^\n\s\-*+\d|#>`$!]", text):
             messages.append(f"cell {i}: a Chinese paragraph is one source line; broken at {found[0]!r}")
-        for found in re.finditer(r"\*\*[^*\n]+[" + CJK_PUNCTUATION + r"]\*\*(?=[\u3400-\u9fff])", text):
-            messages.append(f"cell {i}: {found[0]!r} does not turn bold; put the punctuation after the `**`")
+        for found in re.finditer(r"\*\*([^*\n]+)\*\*", text):  # `**` between a mark and a letter neither opens nor closes
+            before, after = text[:found.start()][-1:], text[found.end():][:1]
+            if HAN.match(after) and found[1][-1] in MARKS or HAN.match(before) and found[1][0] in MARKS:
+                messages.append(f"cell {i}: {found[0]!r} does not turn bold; keep letters at both ends within the `**`")
     return messages
 
 

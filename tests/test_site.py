@@ -1,31 +1,22 @@
-"""The pages that `make docs` builds, as a reader meets them: in Chromium, over http and from disk, with and without script.
-
-Chromium is the one that the environment variable CHROMIUM names, or the system's own."""
-import functools
+"""The pages that `make docs` builds, as a reader meets them: in Chromium, over http and from disk, with and without script."""
 import gzip
 import json
-import os
 import re
 import shutil
 import subprocess
-import sys
-import threading
 from dataclasses import dataclass
 from html.parser import HTMLParser
-from http.server import ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
 from execnb.nbio import mk_cell, read_nb, write_nb
-from playwright.sync_api import sync_playwright
 
 import web.build
 import web.check
 import web.course
-from web.finish import LABELS, website
+from web.finish import website
 from web.languages import SourceError
-from web.serve import Quiet
 
 ROOT = Path(__file__).parent.parent
 EDITIONS = ("zh", "en", "duo")
@@ -70,47 +61,6 @@ UNREACHED = """() => [...document.querySelectorAll("main *")].filter((each) => {
 SHIFTED = "document.fonts.ready.then(() => new Promise((done) => setTimeout(() => done(window.shift || 0), 100)))"
 AXE = """(rules) => axe.run(document, {runOnly: rules, resultTypes: ["violations"]}).then((result) => result.violations.flatMap(
     (rule) => rule.nodes.map((node) => `${rule.id}: ${node.target} ${node.html.slice(0, 120)}`)))"""
-
-
-@pytest.fixture(scope="session")
-def site():
-    """The site, built from the stored outputs."""
-    subprocess.run([sys.executable, "-m", "web.build"], cwd=ROOT, check=True)
-    return ROOT / "_docs"
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    """The path of a Chromium. Without one the tests that need it are skipped, but on CI they fail, after a try to install it."""
-    def find():
-        names = ("chromium", "chromium-browser", "google-chrome")
-        return os.environ.get("CHROMIUM") or next((path for name in names if (path := shutil.which(name))), None)
-    path, ci = find(), os.environ.get("CI")
-    if not path and ci and os.geteuid() == 0:
-        subprocess.run("apt-get update && apt-get install -y chromium", shell=True, check=False)
-        path = find()
-    if not path:
-        (pytest.fail if ci else pytest.skip)("no Chromium: install one, or name its program in the environment variable CHROMIUM")
-    return path
-
-
-@pytest.fixture(scope="session")
-def browser(chromium):
-    """One browser for all tests; no motion, so that nothing moves while it is measured."""
-    with sync_playwright() as playwright:
-        here_only = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"  # no other host can be reached
-        running = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-background-networking", here_only])
-        yield running
-        running.close()
-
-
-@pytest.fixture(scope="session")
-def home(site):
-    """The address at which the site is served."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=site))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
 
 
 def names(site, edition):
@@ -168,15 +118,14 @@ def visits(site, browser, home):
 
 @pytest.fixture(scope="session")
 def disk(site, browser):
-    """Every page opened from disk on a wide screen: the layout's shift and the search field of each, and the problems met."""
+    """Every page opened from disk on a wide screen: the layout's shift on each, and the problems met."""
     seen, problems = {}, []
     page = opened(browser, site.as_uri(), problems, viewport={"width": 1280, "height": 850})
     page.add_init_script(SHIFTS)
     for edition in EDITIONS:
         for name in names(site, edition):
             page.goto((site / edition / name).as_uri())
-            field = page.locator(".search-off")
-            seen[edition, name] = field.is_disabled() and field.get_attribute("placeholder"), page.evaluate(SHIFTED)
+            seen[edition, name] = page.evaluate(SHIFTED)
     page.context.close()
     return seen, problems
 
@@ -218,11 +167,6 @@ def test_nothing_is_asked_of_another_host_from_disk(disk):
     assert not problems
 
 
-def test_from_disk_the_search_field_says_that_it_does_not_search(disk):
-    for (edition, name), (text, _) in disk[0].items():
-        assert text == ("Search needs a web server" if edition == "en" else "从硬盘打开时不能搜索"), f"{edition}/{name}"
-
-
 def test_every_internal_link_leads_to_a_page_and_an_anchor(site, documents):
     ids = {path: document.ids() for path, document in documents.items()}
     own = website("en")["site-url"]
@@ -256,22 +200,34 @@ def test_pages_in_one_language_have_no_prose_in_the_other(visits):
     assert not mixed
 
 
-def test_built_in_labels_are_in_the_language_of_the_edition(site, documents):
-    english = {*LABELS["attributes"], *LABELS["texts"]}
+def test_labels_are_in_the_language_of_the_edition(site, documents):
     for path, document in documents.items():
-        if path.parent.name in ("zh", "duo"):
-            left = [(tag, value) for tag, attrs in document.elements for key, value in attrs.items()
-                    if key in ("title", "aria-label", "placeholder") and value in english]
-            assert not left, path
-    for edition in ("zh", "duo"):
-        for script in (site / edition).rglob("*.js"):
-            text = script.read_text(encoding="utf-8")
-            assert not [label for label in LABELS["scripts"] if script.name in ("site.js", "smalldocs.js") and f'"{label}"' in text], script
+        if path.parent == site or path.stem == "404":
+            continue
+        labels = [attrs[key] for _, attrs in document.elements for key in ("title", "aria-label", "placeholder") if key in attrs]
+        text = path.read_text(encoding="utf-8")
+        labels += json.loads(re.search(r'<script id="labels"[^>]*>(.*?)</script>', text)[1]).values()
+        assert len(labels) > 15, path
+        foreign = [label for label in labels if bool(HAN.search(label)) == (path.parent.name == "en")]
+        assert not foreign, path
 
 
-def test_the_search_index_of_an_edition_is_in_its_language(site):
-    entries = json.loads((site / "en/search.json").read_text(encoding="utf-8"))
+def search_index(site, edition):
+    """The entries of an edition's search index."""
+    script = (site / edition / "search.js").read_text(encoding="utf-8")
+    return json.loads(script.removeprefix("window.searchIndex = ").removesuffix(";\n"))
+
+
+def test_the_search_index_of_an_edition_is_in_its_language_and_whole(site, documents):
+    entries = search_index(site, "en")
     assert not [entry["href"] for entry in entries if HAN.search(entry["title"] + entry["section"])]
+    for edition in EDITIONS:
+        listed = {entry["href"] for entry in search_index(site, edition)}
+        for name in names(site, edition):
+            ids = {attrs["id"] for tag, attrs in documents[site / edition / name].elements if tag == "section" and "id" in attrs}
+            assert {name, *(f"{name}#{each}" for each in ids)} <= listed
+    unseen = re.compile(r"formulatoken|\\(?:frac|mu|sigma)\b")
+    assert not [entry["href"] for entry in entries if unseen.search(entry["text"])]
 
 
 def test_language_and_search_engine_marks(site, documents):
@@ -279,7 +235,7 @@ def test_language_and_search_engine_marks(site, documents):
     tags = {"zh": "zh-Hans", "en": "en", "duo": "zh-Hans"}
     listed = re.findall(r"<loc>([^<]+)</loc>", (site / "sitemap.xml").read_text(encoding="utf-8"))
     assert sorted(listed) == sorted(f"{own}/{edition}/{name}" for edition in ("zh", "en") for name in names(site, edition))
-    assert not list(site.glob("*/sitemap.xml"))
+    assert not [*site.glob("*/sitemap.xml"), *site.glob("*/robots.txt")]
     for edition in EDITIONS:
         for name in names(site, edition):
             elements = documents[site / edition / name].elements
@@ -381,27 +337,70 @@ def test_light_and_dark_follow_the_system_and_the_button(site, browser, home):
             page.goto(f"{home}/en/index.html")
             assert (page.evaluate(brightness) < 60) == (scheme == "dark"), (scheme, options)
             if not options:
-                page.click(".quarto-color-scheme-toggle")
+                page.click(".scheme-button")
                 page.wait_for_timeout(200)
                 page.reload()
                 assert (page.evaluate(brightness) < 60) == (scheme == "light"), f"the button does not leave {scheme}"
             page.context.close()
 
 
-@pytest.mark.parametrize(("edition", "word"), [("zh", "重参数化"), ("zh", "ReLU"), ("en", "reparameterization"), ("duo", "重参数化"),
+@pytest.mark.parametrize(("edition", "word"), [("zh", "重参数化"), ("zh", "ReLU"), ("en", "reparameterization trick"), ("duo", "重参数化"),
                                                ("duo", "reparameterization")])
-def test_search_finds_a_word_and_leads_to_it(browser, home, edition, word):
+def test_search_finds_a_word_and_leads_to_it(site, browser, home, edition, word):
     problems = []
-    page = opened(browser, home, problems, viewport={"width": 1280, "height": 850})
-    page.goto(f"{home}/{edition}/index.html")
-    page.fill('#quarto-search input', word)
-    page.wait_for_selector(".search-result")
-    assert word.lower() in page.locator(".search-result").first.inner_text().lower()
-    page.locator(".search-result").first.click()
-    page.wait_for_url(re.compile(rf"/{edition}/\w+\.html(#|$)"))
-    assert word.lower() in page.locator("main").inner_text().lower()
-    page.context.close()
+    for base, width in ((home, 1280), (home, 390), (site.as_uri(), 1280)):
+        page = opened(browser, base, problems, viewport={"width": width, "height": 850})
+        page.goto(f"{base}/{edition}/index.html")
+        page.fill(".search input", word)
+        first = page.locator("#search-results a").first
+        first.wait_for()
+        assert all(part in first.inner_text().lower() for part in word.lower().split())
+        assert first.locator("mark").count() and re.search(r"\d", page.locator("#search-results [role=status]").inner_text())
+        box = page.locator("#search-results").bounding_box()
+        assert 0 <= box["x"] and box["x"] + box["width"] <= width
+        page.press(".search input", "ArrowDown")
+        assert first.evaluate("(link) => link === document.activeElement")
+        page.keyboard.press("Enter")
+        page.wait_for_url(re.compile(rf"/{edition}/\w+\.html(#|$)"))
+        assert all(part in page.locator("main").inner_text().lower() for part in word.lower().split())
+        page.context.close()
     assert not problems
+
+
+def test_search_says_that_it_found_nothing_or_cannot_look(browser, home):
+    page = opened(browser, home, [])
+    page.goto(f"{home}/en/index.html")
+    page.fill(".search input", "xyzzy")
+    page.wait_for_function("document.querySelector('#search-results p').textContent === 'Nothing found'")
+    page.keyboard.press("Escape")
+    assert not page.locator("#search-results").is_visible() and page.input_value(".search input") == ""
+    page.route("**/search.js", lambda route: route.abort())
+    page.reload()
+    page.fill(".search input", "loss")
+    page.wait_for_function("document.querySelector('#search-results p').textContent.includes('cannot be read')")
+    page.context.close()
+
+
+def test_code_can_be_copied(site, browser, home):
+    page = opened(browser, home, [], permissions=["clipboard-read", "clipboard-write"])
+    page.goto(f"{home}/en/{chapters(site)[1]}")
+    code = page.locator("main div.sourceCode").nth(1)
+    code.hover()
+    code.locator(".copy-button").click()
+    page.wait_for_function("document.querySelectorAll('.copy-button')[1].textContent === 'Copied'")
+    assert page.evaluate("navigator.clipboard.readText()").strip() == code.locator("code").inner_text().strip()
+    page.context.close()
+
+
+def test_the_contents_of_a_page_show_where_one_is(site, browser, home):
+    page = opened(browser, home, [], viewport={"width": 1280, "height": 850})
+    page.goto(f"{home}/en/{chapters(site)[1]}")
+    links = page.locator(".toc a")
+    assert page.locator(".toc [aria-current]").count() == 0
+    links.nth(5).click()
+    page.wait_for_function("document.querySelectorAll('.toc a')[5].getAttribute('aria-current') === 'location'")
+    assert page.locator(".toc [aria-current]").count() == 1
+    page.context.close()
 
 
 def test_pages_read_well_without_script(site, browser, home):
@@ -412,7 +411,7 @@ def test_pages_read_well_without_script(site, browser, home):
             place = f"{edition}/{name}"
             assert page.locator("main h1").is_visible() and len(page.locator("main").inner_text()) > 200, place
             assert page.evaluate("document.documentElement.scrollWidth") <= 390, place
-            assert page.locator("#quarto-sidebar a").first.is_visible(), place
+            assert page.locator("#page-panel .chapters a").first.is_visible(), place
             flat = "[...document.querySelectorAll('.katex-html')].filter((each) => each.getBoundingClientRect().height < 4).length"
             assert page.evaluate(flat) == 0, f"{place}: formulas that are not to be seen"
     page.context.close()
@@ -426,7 +425,7 @@ def test_no_page_scrolls_sideways(visits):
 
 def test_the_layout_does_not_shift(visits, disk):
     moved = [f"{edition}/{name}: {visit.shift:.3f} on a phone" for (edition, name), visit in visits[0].items() if visit.shift >= 0.05]
-    moved += [f"{edition}/{name}: {shift:.3f} on a wide screen" for (edition, name), (_, shift) in disk[0].items() if shift >= 0.05]
+    moved += [f"{edition}/{name}: {shift:.3f} on a wide screen" for (edition, name), shift in disk[0].items() if shift >= 0.05]
     assert not moved
 
 
@@ -468,15 +467,17 @@ def test_the_keyboard_shows_where_it_is(site, browser, home):
 def test_the_chapters_and_the_contents_of_a_page_are_at_hand_on_a_phone(site, browser, home):
     page = opened(browser, home, [], viewport={"width": 390, "height": 850})
     page.goto(f"{home}/en/{chapters(site)[0]}")
-    button = page.locator(".quarto-btn-toggle")
+    button, chapter = page.locator(".menu-button"), page.locator("#page-panel .chapters a").first
+    assert not chapter.is_visible()
     button.click()
     assert button.get_attribute("aria-expanded") == "true"
-    assert page.locator("#quarto-sidebar .sidebar-link").first.is_visible() and page.locator("#quarto-sidebar #TOC a").first.is_visible()
+    assert chapter.is_visible() and page.locator("#page-panel .pages a").first.is_visible() and page.locator(".toc a").first.is_visible()
     page.keyboard.press("Escape")
-    assert button.get_attribute("aria-expanded") == "false" and not page.locator("#quarto-sidebar .sidebar-link").first.is_visible()
+    assert button.get_attribute("aria-expanded") == "false" and not chapter.is_visible()
+    assert button.evaluate("(button) => button === document.activeElement")
     button.click()
-    page.locator("#quarto-sidebar #TOC a").nth(2).click()
-    assert "#" in page.url and not page.locator("#quarto-sidebar .sidebar-link").first.is_visible()
+    page.locator(".toc a").nth(2).click()
+    assert "#" in page.url and not chapter.is_visible()
     page.context.close()
 
 
@@ -499,7 +500,7 @@ def test_a_printed_page_is_the_text_alone(site, browser, home):
     page = opened(browser, home, [], color_scheme="dark", viewport={"width": 700, "height": 1000})
     page.goto(f"{home}/zh/{chapters(site)[1]}")
     page.emulate_media(media="print", color_scheme="dark")
-    for selector in ("#quarto-header", "#quarto-sidebar", ".page-navigation", ".code-copy-button"):
+    for selector in ("#page-header", "#page-panel", ".turn", ".copy-button"):
         assert not page.locator(selector).first.is_visible(), selector
     cut = "[...document.querySelectorAll('main pre')].filter((each) => each.scrollWidth > each.clientWidth + 1).length"
     assert page.evaluate(cut) == 0, "code that runs over the edge of the paper"
@@ -528,7 +529,7 @@ def test_pictures_have_a_size_and_an_alternative_text_and_wait(documents, site):
 
 def test_headings_go_down_one_level_at_a_time(documents, site):
     for path, document in documents.items():
-        levels = [int(tag[1]) for tag, attrs in document.elements if re.fullmatch("h[1-6]", tag) and attrs.get("id") != "toc-title"]
+        levels = [int(tag[1]) for tag, attrs in document.elements if re.fullmatch("h[1-6]", tag)]
         assert path.parent == site or path.stem == "404" or levels.count(1) == 1, path
         assert all(after <= before + 1 for before, after in zip(levels, levels[1:], strict=False)), f"{path.relative_to(site)}: {levels}"
 

@@ -8,7 +8,7 @@ import yaml
 from execnb.nbio import write_nb
 
 from web.check import check_links
-from web.course import DOCS, NBS, PROC, ROOT, chapters, notebooks
+from web.course import DOCS, NBS, PROC, ROOT, notebooks
 from web.extras import add_not_found, contents, glossary, terms
 from web.finish import finish, top, website
 from web.formulas import Formulas
@@ -51,10 +51,9 @@ def merged(base, extra):
 
 
 def configure(edition, folder):
-    """Write the edition's `_quarto.yml`, the root one with `_quarto-<edition>.yml` merged in, its style sheet and its pictures."""
+    """Write the edition's `_quarto.yml`, the root one with `_quarto-<edition>.yml` merged in, the style sheet and the pictures."""
     parts = [yaml.safe_load((ROOT / name).read_text(encoding="utf-8")) for name in ("_quarto.yml", f"_quarto-{edition}.yml")]
     config = merged(merged(*parts), {"project": {"output-dir": "_site"}})
-    config["website"]["sidebar"].setdefault("contents", ["index.ipynb", *(path.name for path in chapters())])
     (folder / "_quarto.yml").write_text(yaml.safe_dump(config, allow_unicode=True, sort_keys=False), encoding="utf-8")
     (folder / "site.css").write_text(stylesheet(), encoding="utf-8")
     shutil.copytree(HERE / "node_modules/katex/dist/fonts", folder / "fonts", ignore=shutil.ignore_patterns("*.ttf", "*.woff"))
@@ -75,11 +74,10 @@ def build():
     prepare(PROC, formulas)
     check_links(PROC / "zh")
     new = PROC / "_docs"
-    html, plain = formulas.typeset(), formulas.plain()
+    typeset = formulas.typeset()
     for edition in EDITIONS:
         configure(edition, PROC / edition)
-        shutil.copytree(render(PROC / edition), new / edition)
-        finish(new / edition, edition, html, plain)
+    finish({edition: render(PROC / edition) for edition in EDITIONS}, new, typeset)
     add_not_found(new, website("en")["site-url"])
     top(new)
     shutil.rmtree(DOCS, ignore_errors=True)

@@ -9,7 +9,7 @@ from execnb.nbio import read_nb
 from web.course import ROOT, chapters
 from web.formulas import TOKENS
 from web.languages import HAN, HEADING, LANG_TAGS, SourceError, anchor, half, paragraph, title
-from web.pages import ASIDE, front_matter
+from web.pages import front_matter
 
 HERE = Path(__file__).parent
 WORDS, CHARACTERS, SECONDS = 200, 350, 5  # English words and Chinese characters read in a minute, seconds for a line of code
@@ -65,7 +65,7 @@ def glossary(edition):
         own, other = (term.english, chinese) if edition == "en" else (chinese, term.english)
         rows.append(f"| [{own}]{{#{term.anchor}}} | [{other}]{tag} |")
     name = glossary_lines()[0].removeprefix("# ")
-    front = front_matter(name, "本课程用词的中英对照 | The terms of the course in both languages", edition, ASIDE)
+    front = front_matter(name, "本课程用词的中英对照 | The terms of the course in both languages", edition)
     return "\n\n".join([front, "\n".join(rows)]) + "\n"
 
 
@@ -105,7 +105,7 @@ def contents(edition):
     description = "每一章讲什么，读完大约要多久 | What each chapter teaches, and how long it takes to read"
     zh = f"时间是估计值：每分钟{CHARACTERS}个汉字或{WORDS}个英文单词，每行代码{SECONDS}秒，不含运行代码。"
     en = f"The times are estimates: {WORDS} words a minute and {SECONDS} seconds for a line of code, without running any."
-    parts = [front_matter("目录 | Contents", description, edition, ASIDE), paragraph(zh, en, edition)]
+    parts = [front_matter("目录 | Contents", description, edition), paragraph(zh, en, edition)]
     for path in chapters():
         line = title(read_nb(path).cells, path.stem)[0]
         parts += [chapter_heading(line, path.name, edition), paragraph(summary(path, "zh"), summary(path, "en"), edition)]

@@ -1,57 +1,65 @@
-"""What is done to every rendered page, whichever renderer made it: formulas, the switch between editions, labels, nothing from outside."""
+"""What is made of the rendered pages: the title and the text of each are set in a page of our own, the same for every renderer."""
 import html
 import json
 import re
 import shutil
 import struct
+from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
+from web.course import ROOT, chapters
 from web.formulas import fill
-from web.languages import EDITIONS, LANG_TAGS
+from web.languages import EDITIONS, LANG_TAGS, SourceError, shown_html
+from web.search import index
 
 HERE = Path(__file__).parent
 NAMES = {"zh": "中文", "en": "English", "duo": "中英对照"}
 LABELS = yaml.safe_load((HERE / "labels.yml").read_text(encoding="utf-8"))
-FOREIGN_IMPORT = re.compile(r"@import\s*(?:url\(\s*[\"']?https?://[^)]*\)|[\"']https?://[^\"']*[\"'])[^;]*;")
 ICON = "images/favicon.svg"
+SECTION = re.compile(
+    r'(?P<open><section id="(?P<id>[^"]+)"[^>]*>\s*<h(?P<level>[2-6])\b[^>]*>)(?P<name>.*?)(?P<close></h[2-6]>)', re.DOTALL)
+LEFT_BEHIND = ("*.html", "site_libs", "search.json", "sitemap.xml", "robots.txt")  # what a renderer adds
+RENDERERS_OWN = re.compile(  # copy buttons, and Quarto's empty links at the start of each line of code
+    r'<button\b[^>]*code-copy-button.*?</button>|<a href="#cb[^"]*" aria-hidden="true" tabindex="-1"></a>', re.DOTALL)
+
+
+@dataclass
+class Part:
+    """What is taken from a rendered page, as HTML."""
+    title: str
+    description: str
+    text: str
 
 
 def website(edition):
     """The `website` values of an edition's Quarto configuration."""
     names = ("_quarto.yml", f"_quarto-{edition}.yml")
-    values = [yaml.safe_load((HERE.parent / name).read_text(encoding="utf-8")).get("website", {}) for name in names]
+    values = [yaml.safe_load((ROOT / name).read_text(encoding="utf-8")).get("website", {}) for name in names]
     return values[0] | values[1]
 
 
-def insert(text, pattern, addition):
-    """The text with an addition after what the pattern matches. Raises `ValueError` where a renderer writes no such thing."""
-    found = re.search(pattern, text, re.DOTALL)
-    if not found:
-        raise ValueError(f"The renderer's pages have no {pattern!r}")
-    return text[:found.end()] + addition + text[found.end():]
+def label(text, edition):
+    """The half of a label that an edition shows; English in the English one alone."""
+    zh, en = text.split(" | ")
+    return en if edition == "en" else zh
 
 
-def switch(page, edition):
-    """Links to the same page in every edition, the current one marked."""
-    links = []
-    for other in EDITIONS:
-        current = ' aria-current="true"' if other == edition else ""
-        links.append(f'<a href="../{other}/{page}" hreflang="{LANG_TAGS[other]}" lang="{LANG_TAGS[other]}"{current}>{NAMES[other]}</a>')
-    label = "Language" if edition == "en" else "语言"
-    return f'<nav class="editions" aria-label="{label}">{"".join(links)}</nav>'
+def take(path, formulas):
+    """The parts of the rendered page at `path`, its formulas in place. Raises `SourceError` where a renderer writes no such thing."""
+    text = fill(path.read_text(encoding="utf-8"), formulas)
 
+    def part(pattern, within, needed=True):
+        found = re.search(pattern, within, re.DOTALL)
+        if needed and not found:
+            raise SourceError(f"{path.name}: the renderer's page has no {pattern!r}; use the versions that constraints.txt names")
+        return found[1].strip() if found else ""
 
-def head(page, edition, site):
-    """What a page's head tells a search engine, and the script of our own."""
-    script = '<script src="site.js" defer></script>'
-    if edition == "duo":
-        return f'<meta name="robots" content="noindex">{script}'
-    links = [f'<link rel="canonical" href="{site}/{edition}/{page}">']
-    links += [f'<link rel="alternate" hreflang="{LANG_TAGS[other]}" href="{site}/{other}/{page}">' for other in ("zh", "en")]
-    default = "" if page == "index.html" else f"en/{page}"
-    return "".join(links) + f'<link rel="alternate" hreflang="x-default" href="{site}/{default}">{script}'
+    main = RENDERERS_OWN.sub("", part(r"<main\b[^>]*>(.*)</main>", text))
+    return Part(title=part(r'<h1 class="title">(.*?)</h1>', main),
+                description=part(r'<div class="description">(.*?)</div>', main, needed=False),
+                text=re.sub(r'<header id="title-block-header".*?</header>', "", main, flags=re.DOTALL).strip())
 
 
 def size(path):
@@ -76,67 +84,128 @@ def pictures(text, folder):
 
 
 def tables(text):
-    """The text with every table in a box of its own that scrolls, as smalldocs has it and Quarto has not."""
-    return re.sub(r'(<div class="sd-table">\s*)?<table\b.*?</table>',
-                  lambda m: m[0] if m[1] else f'<div class="table-scroll">{m[0]}</div>', text, flags=re.DOTALL)
+    """The text with every table in a box of its own that scrolls."""
+    return re.sub(r"<table\b.*?</table>", r'<div class="table-scroll">\g<0></div>', text, flags=re.DOTALL)
 
 
-def labels(text):
-    """A page with the built-in labels in Chinese."""
-    for english, chinese in LABELS["attributes"].items():
-        text = re.sub(rf'\b(title|aria-label|placeholder)="{re.escape(english)}"', rf'\1="{chinese}"', text)
-    for english, chinese in LABELS["texts"].items():
-        text = re.sub(rf"(?<=[>\s]){re.escape(english)}(?=</a>)", chinese, text)
-    return text
+def anchors(text, edition):
+    """The text with a link to itself in every heading."""
+    name = label(LABELS["page"]["anchor"], edition)
+    return SECTION.sub(lambda m: f'{m["open"]}{m["name"]}<a class="anchor" href="#{m["id"]}" aria-label="{name}">#</a>{m["close"]}', text)
 
 
-def script_labels(text):
-    """A script with the labels that it writes in Chinese."""
-    for english, chinese in LABELS["scripts"].items():
-        text = re.sub(rf"(?<=[\"'>]){re.escape(english)}(?=[\"'<])", chinese, text)
-    return text
+def contents(text, edition):
+    """The table of contents of a page: links to its sections and to theirs; none for a page without sections."""
+    made, name = "", label(LABELS["page"]["toc"], edition)
+    for found in SECTION.finditer(text):
+        link = f'<a href="#{found["id"]}">{re.sub("</?a[^>]*>", "", found["name"])}</a>'
+        made += f'<li class="level{found["level"]}">{link}</li>' if found["level"] in "23" else ""
+    return f'<nav class="toc" aria-label="{name}"><p>{name}</p><ul>{made}</ul></nav>' if made else ""
 
 
-def both_titles(text, english):
-    """A page in both languages with the title and the description of the English page under its own."""
-    for pattern, tag in ((r'<h1 class="title">(.*?)</h1>', "p"), (r'<div class="description">(.*?)</div>', "div")):
-        found = re.search(pattern, english, re.DOTALL)
-        if found:
-            kind = "title-en" if tag == "p" else "description"
-            text = insert(text, pattern, f'<{tag} class="{kind}" lang="en">{found[1]}</{tag}>')
-    return text
+def links(page, edition):
+    """The links of the header, from the configuration's `navbar`."""
+    made = []
+    for item in website(edition).get("navbar", {}).get("left", []):
+        target = re.sub(r"\.(?:qmd|ipynb)$", ".html", item["href"])
+        current = ' aria-current="page"' if target == page else ""
+        made.append(f'<a href="{html.escape(target)}"{current}>{html.escape(item["text"])}</a>')
+    return "".join(made)
 
 
-def finish_page(text, page, edition, folder):
-    """One rendered page, its formulas in place, as it is published."""
-    page = html.escape(page)
+def switch(page, edition):
+    """Links to the same page in every edition, the current one marked."""
+    made = []
+    for other in EDITIONS:
+        current = ' aria-current="true"' if other == edition else ""
+        made.append(f'<a href="../{other}/{page}" hreflang="{LANG_TAGS[other]}" lang="{LANG_TAGS[other]}"{current}>{NAMES[other]}</a>')
+    return "".join(made)
+
+
+def chapter_name(page, edition, parts):
+    """A chapter's title as the edition shows it."""
+    return shown_html(parts["zh"][page].title, parts["en"][page].title, edition)
+
+
+def chapter_list(page, edition, parts):
+    """The front page and the chapters, each with the number that its name begins with."""
+    made = []
+    for name in (f"{path.stem}.html" for path in [ROOT / "index.ipynb", *chapters()]):
+        number = re.match(r"0*(\d+)", name)
+        current = ' aria-current="page"' if name == page else ""
+        link = f'<a href="{name}"{current}>{chapter_name(name, edition, parts)}</a>'
+        made.append(f'<li data-number="{number[1] if number else ""}">{link}</li>')
+    return f'<ul>{"".join(made)}</ul>'
+
+
+def turn(page, edition, parts):
+    """Links to the chapters before and after, on the front page and the chapters."""
+    order = ["index.html", *(f"{path.stem}.html" for path in chapters())]
+    if page not in order:
+        return ""
+    at = order.index(page)
+    made = []
+    for rel, key, number in (("prev", "previous", at - 1), ("next", "next", at + 1)):
+        if 0 <= number < len(order):
+            name, to = label(LABELS["page"][key], edition), order[number]
+            made.append(f'<a rel="{rel}" href="{to}"><span>{name}</span><span>{chapter_name(to, edition, parts)}</span></a>')
+    return f'<nav class="turn" aria-label="{label(LABELS["page"]["turn"], edition)}">{"".join(made)}</nav>'
+
+
+def head(page, edition):
+    """What a page's head tells a search engine."""
+    site = website(edition)["site-url"]
     if edition == "duo":
-        text = both_titles(text, (folder.parent / "en" / page).read_text(encoding="utf-8"))
-    text = tables(pictures(text, folder))
-    text = insert(text, r"<body\b[^>]*>", '<a class="skip" href="#quarto-document-content">Skip to the text</a>')
-    text = insert(text, r'<div class="navbar-brand-container.*?</div>', switch(page, edition))
-    text = re.sub(r'<nav id="quarto-sidebar"', r'\g<0> aria-label="Chapters"', text)
-    text = text.replace("</head>", head(page, edition, website(edition)["site-url"]) + "</head>", 1)
-    return text if edition == "en" else labels(text)
+        return '<meta name="robots" content="noindex">'
+    made = [f'<link rel="canonical" href="{site}/{edition}/{page}">']
+    made += [f'<link rel="alternate" hreflang="{LANG_TAGS[other]}" href="{site}/{other}/{page}">' for other in ("zh", "en")]
+    default = "" if page == "index.html" else f"en/{page}"
+    return "\n".join([*made, f'<link rel="alternate" hreflang="x-default" href="{site}/{default}">'])
 
 
-def finish(folder, edition, formulas, plain):
-    """Finish every page, style sheet, script and search index of one edition."""
-    for path in folder.rglob("*.html"):
-        text = fill(path.read_text(encoding="utf-8"), formulas)
-        path.write_text(finish_page(text, path.relative_to(folder).as_posix(), edition, folder), encoding="utf-8")
-    for path in folder.rglob("*.css"):
-        text = path.read_text(encoding="utf-8")
-        if FOREIGN_IMPORT.search(text):
-            path.write_text(FOREIGN_IMPORT.sub("", text), encoding="utf-8")
-    shutil.copy(HERE / "site.js", folder)
-    if edition != "en":
-        for path in (folder / "site.js", *folder.rglob("smalldocs.js")):
-            path.write_text(script_labels(path.read_text(encoding="utf-8")), encoding="utf-8")
-    for path in folder.glob("search.json"):
-        escaped = {token: json.dumps(tex, ensure_ascii=False)[1:-1] for token, tex in plain.items()}
-        path.write_text(fill(path.read_text(encoding="utf-8"), escaped), encoding="utf-8")
-    (folder / "sitemap.xml").unlink(missing_ok=True)
+def heading(page, edition, parts):
+    """A page's title and description; in both languages on a page in both."""
+    part, english = parts[edition][page], parts["en"][page]
+    made = [f"<h1>{part.title}</h1>"]
+    made += [f'<p class="title-en" lang="en">{english.title}</p>'] if edition == "duo" else []
+    made += [f'<div class="description">{part.description}</div>'] if part.description else []
+    made += [f'<div class="description" lang="en">{english.description}</div>'] if edition == "duo" and english.description else []
+    return "\n".join(made)
+
+
+def plain(text):
+    """HTML as the text of an attribute or a title."""
+    return html.escape(html.unescape(re.sub(r"<[^>]+>|\s+", " ", text).strip()))
+
+
+def compose(page, edition, parts, folder):
+    """One whole page, from its parts and those of the pages it leads to."""
+    part = parts[edition][page]
+    site = website(edition)["title"]
+    values = {key: label(text, edition) for key, text in LABELS["page"].items()} | {
+        "lang": LANG_TAGS[edition], "edition": edition, "site": html.escape(site), "icon": ICON, "head": head(page, edition),
+        "title": html.escape(site) if page == "index.html" else f"{plain(part.title)} · {html.escape(site)}",
+        "description": plain(part.description), "pages": links(page, edition), "editions": switch(page, edition),
+        "labels": json.dumps({key: label(text, edition) for key, text in LABELS["script"].items()}, ensure_ascii=False),
+        "chapters": chapter_list(page, edition, parts), "heading": heading(page, edition, parts), "turn": turn(page, edition, parts),
+        "toc": contents(part.text, edition),
+        "text": anchors(tables(pictures(part.text, folder)), edition),
+    }
+    return re.sub(r"\{\{([\w-]+)\}\}", lambda match: values[match[1]], (HERE / "page.html").read_text(encoding="utf-8"))
+
+
+def finish(rendered, docs, formulas):
+    """Write the pages of every edition into `docs`, from the folders of rendered pages by edition, with what they need beside them."""
+    parts = {edition: {path.name: take(path, formulas) for path in sorted(folder.glob("*.html"))} for edition, folder in rendered.items()}
+    for edition, folder in rendered.items():
+        shutil.copytree(folder, docs / edition, ignore=shutil.ignore_patterns(*LEFT_BEHIND))
+        shutil.copy(HERE / "site.js", docs / edition)
+        pages = {page: compose(page, edition, parts, folder) for page in parts[edition]}
+        for page, text in pages.items():
+            (docs / edition / page).write_text(text, encoding="utf-8")
+        entries = [entry for page, text in pages.items() for entry in index(text, page)]
+        script = f"window.searchIndex = {json.dumps(entries, ensure_ascii=False)};\n"
+        (docs / edition / "search.js").write_text(script, encoding="utf-8")
 
 
 def sitemap(site):
@@ -155,9 +224,9 @@ def sitemap(site):
 def root_page():
     """The page at the top: it goes to the edition of the browser's language, and has plain links for those without script."""
     titles = {edition: html.escape(website(edition)["title"]) for edition in ("zh", "en")}
-    links = "".join(f'<li><a href="{edition}/index.html" lang="{LANG_TAGS[edition]}">{NAMES[edition]}</a></li>' for edition in EDITIONS)
+    items = "".join(f'<li><a href="{edition}/index.html" lang="{LANG_TAGS[edition]}">{NAMES[edition]}</a></li>' for edition in EDITIONS)
     template = (HERE / "root.html").read_text(encoding="utf-8")
-    values = {"zh": titles["zh"], "en": titles["en"], "links": links, "site": website("en")["site-url"], "icon": f"zh/{ICON}"}
+    values = {"zh": titles["zh"], "en": titles["en"], "links": items, "site": website("en")["site-url"], "icon": f"zh/{ICON}"}
     return re.sub(r"\{\{(\w+)\}\}", lambda match: values[match[1]], template)
 
 
@@ -165,3 +234,4 @@ def top(site):
     """Write what stands above the editions: the page that chooses one, and the map for search engines."""
     (site / "index.html").write_text(root_page(), encoding="utf-8")
     (site / "sitemap.xml").write_text(sitemap(site), encoding="utf-8")
+    (site / "robots.txt").write_text(f"User-agent: *\nAllow: /\nSitemap: {website('en')['site-url']}/sitemap.xml\n", encoding="utf-8")

@@ -47,13 +47,9 @@ class Formulas:
         for ((tex, display), token), place, result in zip(self.known.items(), self.places, results, strict=True):
             if "error" in result:
                 raise SourceError(f"{place}: the formula {tex!r} does not parse: {result['error']}")
-            extra = ' class="formula" tabindex="0"' if display else ""
+            extra = ' class="formula"' if display else ""
             html[token] = f"<span{extra}>{result['html']}</span>"
         return html
-
-    def plain(self):
-        """The TeX that each token stands for, for the search index."""
-        return {token: tex for (tex, _), token in self.known.items()}
 
 
 def fill(text, values):

@@ -30,6 +30,11 @@ def shown(line, edition):
     return f"{half(line, 'zh')} [{half(line, 'en')}]{{.en lang=en}}" if both else half(line, edition)
 
 
+def shown_html(zh, en, edition):
+    """Both languages' HTML as an edition shows it, the English one marked as English where both stand."""
+    return f'{zh} <span class="en" lang="en">{en}</span>' if edition == "duo" else en if edition == "en" else zh
+
+
 def anchor(line):
     """The id of a heading, made from its English half, so that it is the same in every edition."""
     text = unicodedata.normalize("NFKD", re.sub(r"[$`*]", "", half(line, "en"))).lower()

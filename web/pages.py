@@ -11,7 +11,6 @@ from web.languages import LANG_TAGS, PICTURE, half, select, title
 
 STANDARD = [strip_ansi, hide_line, rm_header_dash, clean_magics, hide_, rm_export, strip_hidden_metadata]
 OURS = re.compile(r"^#\|\s*(?:fig-cap|fig-alt|tolerance|eval):.*\n?", re.MULTILINE)
-ASIDE = "page-navigation: false"  # for a page that is no chapter: previous and next run through the chapters only
 OPTION = re.compile(r'^(fig-cap|fig-alt):$')
 
 
@@ -52,11 +51,11 @@ def outputs(cell, stem, folder, edition):
     return done
 
 
-def front_matter(heading, description, edition, *lines):
-    """The front matter of a page: its title and description, both `中文 | English`, its language, and further lines."""
+def front_matter(heading, description, edition):
+    """The front matter of a page: its title and description, both `中文 | English`, and its language."""
     lang = "zh" if edition == "duo" else edition
     front = [f"title: {quoted(half(heading, lang))}", f"description: {quoted(half(description, lang))}", f"lang: {LANG_TAGS[edition]}"]
-    return "\n".join(["---", *front, *lines, "---"])
+    return "\n".join(["---", *front, "---"])
 
 
 def page(path, edition, folder, link):

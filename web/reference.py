@@ -9,7 +9,7 @@ from execnb.nbio import read_nb
 
 from web.course import NBS, ROOT, settings, source_link
 from web.languages import HAN, HEADING, SourceError, anchor, half, paragraph, shown, title
-from web.pages import ASIDE, front_matter
+from web.pages import front_matter
 
 WIDTH = 64
 CELL = re.compile(r"^# %% \S*?([^/\s]+)\.ipynb #(\w+)")
@@ -220,14 +220,14 @@ class Reference:
         """The pages of one edition as Markdown, by name: the index `api`, and one for each module."""
         made = {"api": self.index(edition)}
         for module in self.modules:
-            parts = [front_matter(f"模块{module.path} | Module {module.path}", description(module), edition, ASIDE)]
+            parts = [front_matter(f"模块{module.path} | Module {module.path}", description(module), edition)]
             made[f"api_{module.name}"] = "\n\n".join([*parts, *(block(entry, edition) for entry in self.entries[module.name])]) + "\n"
         return made
 
     def index(self, edition):
         """The page that lists the modules, each with the first sentence of its description and its names."""
         text = "每个模块公开的类、函数与常量 | The public classes, functions and constants of each module"
-        parts = [front_matter("接口参考 | API reference", text, edition, ASIDE)]
+        parts = [front_matter("接口参考 | API reference", text, edition)]
         for module in self.modules:
             names = [entry.name for entry in self.entries[module.name] if "." not in entry.name]
             links = ", ".join(f"[`{name}`](api_{module.name}.qmd#{name})" for name in names)

@@ -1,31 +1,102 @@
-// What every page does beside its renderer's own script. Without it the pages read as well.
+// What a page does where there is script. Without it the pages read as well.
 (() => {
-  const all = (selector) => Array.from(document.querySelectorAll(selector));
+  const labels = JSON.parse(document.getElementById("labels").textContent);
+  const all = (selector, within = document) => Array.from(within.querySelectorAll(selector));
+  const element = (tag, properties = {}, ...children) => {
+    const made = Object.assign(document.createElement(tag), properties);
+    made.append(...children);
+    return made;
+  };
+  const root = document.documentElement, header = document.getElementById("page-header"), panel = document.getElementById("page-panel");
 
-  // The switch between editions leads to where the reader is: the anchor in the address while it is on the screen, else the section under the header
+  // The section at the top of the screen; `null` above the first
+  const here = () => {
+    const top = header.getBoundingClientRect().bottom + 40;
+    return all("main section[id]").filter((section) => section.getBoundingClientRect().top < top).pop() ?? null;
+  };
+
+  // The switch between editions leads to where the reader is: the anchor in the address while it is on the screen, else the section here
   const place = () => {
-    const onScreen = (rect) => rect.bottom > 0 && rect.top < innerHeight;
     const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
-    if (target && onScreen(target.getBoundingClientRect())) return location.hash;
-    const header = document.getElementById("quarto-header").getBoundingClientRect();
-    const passed = all("main section[id]").filter((section) => section.getBoundingClientRect().top < header.bottom + 40);
-    return passed.length ? "#" + passed[passed.length - 1].id : "";
+    const box = target && target.getBoundingClientRect();
+    if (box && box.bottom > 0 && box.top < innerHeight) return location.hash;
+    return here() ? "#" + here().id : "";
   };
   for (const link of all(".editions a")) {
     for (const event of ["pointerdown", "click"]) link.addEventListener(event, () => { link.hash = place(); });
   }
 
+  // The contents of the page show where one is
+  const entries = new Map(all(".toc a").map((link) => [decodeURIComponent(link.hash.slice(1)), link]));
+  let waiting = false;
+  const follow = () => {
+    waiting = false;
+    const current = entries.get(here()?.id);
+    for (const link of entries.values()) {
+      if (link === current) link.setAttribute("aria-current", "location");
+      else link.removeAttribute("aria-current");
+    }
+  };
+  addEventListener("scroll", () => {
+    if (!waiting) requestAnimationFrame(follow);
+    waiting = true;
+  }, { passive: true });
+  follow();
+
+  // Dark or light: the system's choice, until the button says otherwise
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  document.querySelector(".scheme-button").addEventListener("click", () => {
+    const now = root.dataset.scheme ?? (dark.matches ? "dark" : "light"), wanted = now === "dark" ? "light" : "dark";
+    root.dataset.scheme = wanted;
+    try {
+      if (wanted === (dark.matches ? "dark" : "light")) localStorage.removeItem("color-scheme");
+      else localStorage.setItem("color-scheme", wanted);
+    } catch { /* storage may be forbidden; the choice then holds for this page */ }
+  });
+
+  // On a narrow screen chapters and contents stand in a panel, which Escape and a click beside it close
+  const button = document.querySelector(".menu-button");
+  const open = (wanted) => {
+    root.classList.toggle("panel-open", wanted);
+    button.setAttribute("aria-expanded", wanted);
+  };
+  button.addEventListener("click", () => open(!root.classList.contains("panel-open")));
+  addEventListener("click", (event) => {
+    if (root.classList.contains("panel-open") && !event.target.closest("#page-header, #page-panel") || event.target.closest(".toc a")) open(false);
+  });
+  addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || !root.classList.contains("panel-open")) return;
+    open(false);
+    button.focus();
+  });
+
+  // Every piece of code can be copied
+  for (const code of all("main div.sourceCode")) {
+    const copy = element("button", { type: "button", className: "copy-button", textContent: labels.copy });
+    copy.addEventListener("click", async () => {
+      try {
+        await navigator.clipboard.writeText(code.querySelector("code").innerText);
+      } catch { // no clipboard for pages that are not served securely: select it, and let the browser copy what is selected
+        getSelection().selectAllChildren(code.querySelector("code"));
+        document.execCommand("copy");
+      }
+      copy.textContent = labels.copied;
+      setTimeout(() => { copy.textContent = labels.copy; }, 1500);
+    });
+    code.append(copy);
+  }
+
   // What scrolls sideways can be reached by keyboard; what does not is no stop for it
-  const scrollers = [["main pre", "Scrolling code"], [".formula", "Scrolling formula"], [".sd-table, .table-scroll", "Scrolling table"]];
+  const scrollers = [["main pre", labels.code], [".formula", labels.formula], [".table-scroll", labels.table]];
   const reach = () => {
     for (const [selector, label] of scrollers) {
-      for (const element of all(selector)) {
-        if (element.scrollWidth > element.clientWidth) {
-          element.tabIndex = 0;
-          element.setAttribute("role", "region");
-          element.setAttribute("aria-label", label);
+      for (const box of all(selector)) {
+        if (box.scrollWidth > box.clientWidth) {
+          box.tabIndex = 0;
+          box.setAttribute("role", "region");
+          box.setAttribute("aria-label", label);
         } else {
-          for (const name of ["tabindex", "role", "aria-label"]) element.removeAttribute(name);
+          for (const name of ["tabindex", "role", "aria-label"]) box.removeAttribute(name);
         }
       }
     }
@@ -34,34 +105,76 @@
   addEventListener("load", reach);
   addEventListener("resize", reach);
 
-  // On a narrow screen the page's contents stand in the panel of the chapters, which Escape closes
-  const [toc] = all("#TOC"), [panel] = all("#quarto-sidebar"), [button] = all(".quarto-btn-toggle");
-  const narrow = matchMedia("(max-width: 991.98px)");
-  if (toc && panel && !panel.contains(toc)) {
-    const home = toc.parentElement;
-    const move = () => (narrow.matches ? panel.append(toc) : home.prepend(toc));
-    move();
-    narrow.addEventListener("change", move);
-  }
-  if (panel && button) {
-    const open = () => panel.classList.contains("show");
-    new MutationObserver(() => button.setAttribute("aria-expanded", open())).observe(panel, { attributeFilter: ["class"] });
-    panel.addEventListener("click", (event) => { if (event.target.closest("#TOC a") && open()) button.click(); });
-    addEventListener("keydown", (event) => {
-      if (event.key !== "Escape" || !narrow.matches || !open()) return;
-      button.click();
-      button.focus();
+  // Search: the index is a script, so that it can be read from disk too; it comes when the field is first used
+  const search = document.querySelector(".search"), field = search.querySelector("input"), box = search.querySelector("div");
+  const status = box.querySelector("p"), list = box.querySelector("ul");
+  let index = null;
+  const load = () => {
+    index ??= new Promise((resolve, reject) => {
+      const script = element("script", { src: "search.js", onerror: reject });
+      script.onload = () => resolve(window.searchIndex);
+      document.head.append(script);
     });
-  }
-
-  // A page opened from disk may not read the index, so there the field says that it does not search
-  const [search] = all("#quarto-search");
-  if (search && location.protocol === "file:") {
-    const field = document.createElement("input");
-    field.className = "search-off";
-    field.disabled = true;
-    field.placeholder = field.title = "Search needs a web server";
-    field.setAttribute("aria-label", field.title);
-    search.replaceWith(field);
-  }
+    return index;
+  };
+  const scores = (entry, words) => words.map((word) => {
+    const times = entry.text.toLowerCase().split(word).length - 1;
+    return (entry.title.toLowerCase().includes(word) ? 20 : 0) + (entry.section.toLowerCase().includes(word) ? 30 : 0) + Math.min(times, 10);
+  });
+  const marked = (text, words) => { // the text around the first word found, with every word marked
+    const lower = text.toLowerCase(), first = Math.min(...words.map((word) => lower.indexOf(word)).filter((at) => at >= 0), text.length);
+    const start = first === text.length ? 0 : Math.max(0, first - 40), part = text.slice(start, start + 140);
+    const escaped = words.map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("|");
+    const pieces = part.split(new RegExp(`(${escaped})`, "i"));
+    return [start ? "…" : "", ...pieces.map((piece, at) => at % 2 ? element("mark", {}, piece) : piece), start + 140 < text.length ? "…" : ""];
+  };
+  const result = (entry, words) => {
+    const name = element("strong", {}, ...marked(entry.section || entry.title, words));
+    const title = element("span", { className: "where" }, entry.section ? entry.title : "");
+    const anchor = entry.href.includes("#") ? "" : "#";
+    const href = `${entry.href}${anchor}:~:text=${encodeURIComponent(words[0])}`;
+    return element("li", {}, element("a", { href }, name, title, element("span", {}, ...marked(entry.text, words))));
+  };
+  const find = async () => {
+    const wanted = field.value.trim().toLowerCase();
+    box.hidden = !wanted;
+    if (!wanted) return;
+    const words = wanted.split(/\s+/);
+    try {
+      const entries = await load();
+      if (field.value.trim().toLowerCase() !== wanted) return;
+      const hits = entries.map((entry) => ({ entry, scores: scores(entry, words) })).filter((hit) => hit.scores.every((score) => score > 0));
+      const total = (hit) => hit.scores.reduce((sum, score) => sum + score, 0);
+      hits.sort((one, other) => total(other) - total(one));
+      list.replaceChildren(...hits.slice(0, 30).map((hit) => result(hit.entry, words)));
+      status.textContent = hits.length ? labels.found.replace("{n}", hits.length) : labels.none;
+    } catch {
+      list.replaceChildren();
+      status.textContent = labels.missing;
+    }
+  };
+  field.addEventListener("focus", () => load().catch(() => {}));
+  field.addEventListener("input", find);
+  search.addEventListener("keydown", (event) => {
+    const stops = [field, ...all("a", list)], at = stops.indexOf(document.activeElement);
+    const to = { ArrowDown: at + 1, ArrowUp: at - 1 }[event.key];
+    if (to !== undefined && !box.hidden) {
+      event.preventDefault();
+      stops[Math.max(0, Math.min(to, stops.length - 1))].focus();
+    } else if (event.key === "Enter" && at === 0 && stops[1]) {
+      stops[1].click();
+    } else if (event.key === "Escape") {
+      field.value = "";
+      box.hidden = true;
+      field.focus();
+    }
+  });
+  addEventListener("pointerdown", (event) => { if (!search.contains(event.target)) box.hidden = true; });
+  list.addEventListener("click", () => { box.hidden = true; });
+  addEventListener("keydown", (event) => {
+    const typing = event.target.closest?.("input, textarea, select, [contenteditable]");
+    if (event.key !== "/" || typing || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    field.focus();
+  });
 })();

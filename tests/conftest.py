@@ -1,0 +1,59 @@
+"""What several test files use: the site as `make docs` builds it, a server for it, and a Chromium.
+
+Chromium is the one that the environment variable CHROMIUM names, or the system's own."""
+import functools
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from http.server import ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from web.serve import Quiet
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def site():
+    """The site, built from the stored outputs."""
+    subprocess.run([sys.executable, "-m", "web.build"], cwd=ROOT, check=True)
+    return ROOT / "_docs"
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """The path of a Chromium. Without one the tests that need it are skipped, but on CI they fail, after a try to install it."""
+    def find():
+        names = ("chromium", "chromium-browser", "google-chrome")
+        return os.environ.get("CHROMIUM") or next((path for name in names if (path := shutil.which(name))), None)
+    path, ci = find(), os.environ.get("CI")
+    if not path and ci and os.geteuid() == 0:
+        subprocess.run("apt-get update && apt-get install -y chromium", shell=True, check=False)
+        path = find()
+    if not path:
+        (pytest.fail if ci else pytest.skip)("no Chromium: install one, or name its program in the environment variable CHROMIUM")
+    return path
+
+
+@pytest.fixture(scope="session")
+def browser(chromium):
+    """One browser for all tests; no motion, so that nothing moves while it is measured."""
+    with sync_playwright() as playwright:
+        here_only = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"  # no other host can be reached
+        running = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-background-networking", here_only])
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="session")
+def home(site):
+    """The address at which the site is served."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=site))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
