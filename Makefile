@@ -20,6 +20,9 @@ test: $(VENV)/.all data ## Set up everything and run every check
 	$(BIN)/nbdev_test --n_workers 1
 	$(BIN)/python -m pytest
 
+pages: $(VENV)/.all ## Check the pages alone, built by the renderer that is there
+	$(BIN)/python -m pytest tests/test_site.py tests/test_reference.py
+
 lab: $(VENV)/.all ## Open the notebooks in JupyterLab
 	$(BIN)/jupyter lab --notebook-dir nbs
 
@@ -66,5 +69,5 @@ $(VENV)/.all: $(VENV)/.web setup.py settings.ini constraints.txt
 	@$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev]'
 	@touch $@
 
-.PHONY: help site docs test lab data outputs export links weights seeds clean
+.PHONY: help site docs test pages lab data outputs export links weights seeds clean
 .DEFAULT_GOAL := help

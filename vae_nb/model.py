@@ -38,7 +38,10 @@ def check_images(x, image_size):
     检查图像并展平为`(B, image_size)`（第一维是批量）；不合要求时报错。
 
     Raises `TypeError` for integers (the forgotten /255), `ValueError` for a wrong width or an empty batch and, on the
-    CPU, for what `check_pixels` refuses. On a GPU only type and shape are checked; in a compiled step nothing is."""
+    CPU, for what `check_pixels` refuses. On a GPU only type and shape are checked; in a compiled step nothing is.
+
+    整数类型报`TypeError`（忘了除以255）；宽度不对或批量为空报`ValueError`；在CPU上还报`check_pixels`所拒绝的。
+    在GPU上只检查类型与形状；在编译后的步骤中不检查。"""
     if torch.compiler.is_compiling(): return x.flatten(1)
     if not x.is_floating_point():
         raise TypeError(f"images are {x.dtype}; the model takes floats in [0, 1]: use images.float() / 255")
@@ -78,7 +81,9 @@ def load_weights(path):
     """The tensors in a safetensors file, by name. A pickle file is refused: opening one can run code hidden in it.
     读取safetensors文件中的张量。拒绝pickle文件：打开它可能执行其中隐藏的代码。
 
-    Raises `FileNotFoundError` if there is no such file, `ValueError` if it is a pickle, damaged or cut short."""
+    Raises `FileNotFoundError` if there is no such file, `ValueError` if it is a pickle, damaged or cut short.
+
+    文件不存在时报`FileNotFoundError`；是pickle、已损坏或不完整时报`ValueError`。"""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
     try: return load_file(path)
@@ -105,7 +110,9 @@ def sizes(state):
     """`image_size`, `hidden_dim` and `latent_dim` of the VAE whose state dict this is.
     由状态字典得到VAE的`image_size`、`hidden_dim`与`latent_dim`。
 
-    Raises `ValueError` naming the tensors that are missing or do not belong."""
+    Raises `ValueError` naming the tensors that are missing or do not belong.
+
+    缺张量或有多余张量时报`ValueError`并列出名称。"""
     if missing := sorted(set(PARAMETERS) - set(state)): raise ValueError(f"these are not the weights of a VAE: {missing} missing")
     if extra := sorted(set(state) - set(PARAMETERS)): raise ValueError(f"these are not the weights of a VAE: {extra} not known")
     hidden_dim, image_size = state["fc1.weight"].shape

@@ -18,7 +18,9 @@ def latent_means(model, images, batch_size=1000):
     """The posterior means of images `(N, ...)`, uint8 or floats, as `(N, latent_dim)`.
     求图像`(N, ...)`的后验均值，返回`(N, latent_dim)`。
 
-    The images must be on the model's device."""
+    The images must be on the model's device.
+
+    图像须与模型在同一设备。"""
     return torch.cat([model.encode(as_float(part))[0] for part in images.split(batch_size)])
 
 # %% ../nbs/04_sample.ipynb #ba1f7eac
@@ -34,7 +36,9 @@ def sample_prior(model, count=64, generator=None):
     """`count` images `(count, 1, H, W)`: pixel probabilities decoded from z of the prior N(0, I).
     从先验N(0, I)采样z并解码，得到`count`幅图像的像素概率`(count, 1, H, W)`。
 
-    With a `generator` (a CPU `torch.Generator`) the samples repeat and PyTorch's own random state is not touched."""
+    With a `generator` (a CPU `torch.Generator`) the samples repeat and PyTorch's own random state is not touched.
+
+    给出`generator`（CPU上的`torch.Generator`）时，样本可以重现，也不触动PyTorch自身的随机状态。"""
     check_sizes(count=count)
     z = torch.randn(count, model.latent_dim, generator=generator)
     return to_images(model.decode(z.to(model.fc3.weight.device)))
@@ -45,7 +49,9 @@ def interpolate(model, first, last, steps=10):
     """`steps` images `(steps, 1, H, W)` decoded along the straight line between two images' posterior means.
     在两幅图像的后验均值之间连直线，解码线上等距的`steps`个点，返回`(steps, 1, H, W)`。
 
-    `first` and `last` have one shape, such as `(1, H, W)`. Raises `ValueError` if they do not."""
+    `first` and `last` have one shape, such as `(1, H, W)`. Raises `ValueError` if they do not.
+
+    `first`与`last`形状相同，如`(1, H, W)`，否则报`ValueError`。"""
     check_sizes(steps=steps)
     if first.shape != last.shape:
         raise ValueError(f"first has shape {tuple(first.shape)}, last {tuple(last.shape)}; they must be alike, such as (1, 28, 28)")
@@ -60,7 +66,10 @@ def manifold(model, side=20):
     对潜空间为二维的模型，在`side`×`side`个高斯分位点上解码。
 
     Each point stands for the same share of the prior. Returns `(side*side, 1, H, W)`, rows from the top: z2 falls, z1 grows.
-    Raises `ValueError` unless `model.latent_dim` is 2. Source: Kingma and Welling (2013), appendix A."""
+    Raises `ValueError` unless `model.latent_dim` is 2. Source: Kingma and Welling (2013), appendix A.
+
+    每个点代表先验的同样一份概率。返回`(side*side, 1, H, W)`，自上而下z2递减，自左而右z1递增。
+    `model.latent_dim`不为2时报`ValueError`。来源：Kingma与Welling（2013），附录A。"""
     if model.latent_dim != 2: raise ValueError(f"the model has {model.latent_dim} latent dimensions; a plane needs 2: VAE(latent_dim=2)")
     check_sizes(side=side)
     quantiles = Normal(0, 1).icdf((torch.arange(side) + 0.5) / side).to(model.fc3.weight.device)

@@ -25,7 +25,9 @@ def batches(images, batch_size=128, shuffle=False):
     """The images in batches of float32 in [0, 1]: each image once, the last batch as short as it comes out.
     逐批给出[0, 1]内的float32图像：每幅图像恰好一次，最后一批有多少算多少。
 
-    `images`: `(N, ...)` uint8 or floats. `shuffle=True` draws the order from PyTorch's random state."""
+    `images`: `(N, ...)` uint8 or floats. `shuffle=True` draws the order from PyTorch's random state.
+
+    `images`：`(N, ...)`，uint8或浮点。`shuffle=True`时用PyTorch的随机状态打乱次序。"""
     count, device = len(images), images.device
     order = torch.randperm(count, device=device) if shuffle else torch.arange(count, device=device)
     for index in order.split(batch_size): yield as_float(images[index])
@@ -36,7 +38,10 @@ def train_epoch(model, images, optimizer, batch_size=128, progress=False):
     以随机顺序用每幅图像训练一次，返回每幅图像的平均损失（单位：奈特）。
 
     `images`: `(N, ...)` uint8 or floats in [0, 1], on the model's device. `progress=True` shows a bar,
-    unless the environment variable `TQDM_DISABLE` is set."""
+    unless the environment variable `TQDM_DISABLE` is set.
+
+    `images`：`(N, ...)`，uint8或[0, 1]内的浮点，与模型在同一设备。`progress=True`显示进度条，
+    除非设了环境变量`TQDM_DISABLE`。"""
     model.train()
     total = torch.zeros((), device=images.device)
     steps, quiet = math.ceil(len(images) / batch_size), not progress or bool(os.environ.get("TQDM_DISABLE"))
@@ -67,7 +72,9 @@ def save_reconstructions(model, images, path, count=5):
     """Write a picture of the first `count` images over their reconstructions; fewer if there are fewer.
     把前`count`幅图像与其重构结果上下排列，保存为图片；不足则有多少画多少。
 
-    `images`: `(N, ...)` uint8 or floats, square, on the model's device."""
+    `images`: `(N, ...)` uint8 or floats, square, on the model's device.
+
+    `images`：`(N, ...)`，uint8或浮点，方形，与模型在同一设备。"""
     original = as_float(images[:count]).flatten(1)
     reconstructed, _, _ = model(original)
     save_image(to_images(torch.cat([original, reconstructed])), path, nrow=len(original))
@@ -134,7 +141,9 @@ def load(path, model, optimizer, settings):
     """Put a checkpoint's weights and moments into `model` and `optimizer`; returns its history.
     把检查点中的权重与矩载入`model`与`optimizer`，返回其历史记录。
 
-    Raises `ValueError` for a pickle, a damaged file, another architecture or other settings, and changes nothing then."""
+    Raises `ValueError` for a pickle, a damaged file, another architecture or other settings, and changes nothing then.
+
+    是pickle、已损坏、架构或设置不同时报`ValueError`，并且什么也不改。"""
     tensors = load_weights(path)
     with safe_open(path, "pt") as file: text = file.metadata() or {}
     keys = [f"adam.{name}.{key}" for name, _ in model.named_parameters() for key in ("step", "exp_avg", "exp_avg_sq")]
@@ -157,7 +166,11 @@ def fit(model, train_images, test_images, epochs=10, batch_size=128, lr=1e-3, se
     `train_images`, `test_images`: `(N, ...)` uint8 or floats in [0, 1]. Losses are in nats per image. `results`: folder for
     `reconstruction_{epoch}.png` and `sample_{epoch}.png`. `checkpoint`: file written after each epoch; where it exists,
     training goes on from it; if it has `epochs` or more, it is only loaded. The same arguments give the same result;
-    PyTorch's random state is left as it was."""
+    PyTorch's random state is left as it was.
+
+    `train_images`、`test_images`：`(N, ...)`，uint8或[0, 1]内的浮点。损失的单位是每幅图像的奈特。
+    `results`：存放`reconstruction_{epoch}.png`与`sample_{epoch}.png`的目录。`checkpoint`：每轮之后写入的文件；
+    若已存在就接着训练，已满`epochs`轮则只读取。参数相同，结果就相同；PyTorch的随机状态保持原样。"""
     check_sizes(epochs=epochs, batch_size=batch_size)
     train_images, test_images, results = ready(train_images, model), ready(test_images, model), results and writable(results)
     if checkpoint: writable(Path(checkpoint).parent)

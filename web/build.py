@@ -14,7 +14,7 @@ from web.finish import finish, top, website
 from web.formulas import Formulas
 from web.languages import EDITIONS, SourceError
 from web.links import Links
-from web.pages import page
+from web.pages import page, places
 from web.reference import Reference
 from web.render import render
 
@@ -29,13 +29,13 @@ def prepare(folder, formulas):
         (folder / edition).mkdir(parents=True, exist_ok=True)
         for path in notebooks():
             nb = page(path, edition, folder / edition, links.add)
-            for index, cell in enumerate(nb.cells):
-                place = f"{path.stem}, cell {index} of the {edition} page"
+            place = places(path)
+            for cell in nb.cells:
                 if cell["cell_type"] == "markdown":
-                    cell["source"] = formulas.take(cell["source"], place)
+                    cell["source"] = formulas.take(cell["source"], place(cell))
                 for output in cell.get("outputs", []):
                     if "text/markdown" in output.get("data", {}):
-                        output["data"]["text/markdown"] = formulas.take(output["data"]["text/markdown"], place)
+                        output["data"]["text/markdown"] = formulas.take(output["data"]["text/markdown"], place(cell))
             write_nb(nb, folder / edition / f"{path.stem}.ipynb")
         extra = {"contents": contents(edition), "glossary": glossary(edition), **reference.pages(edition)}
         for name, text in extra.items():

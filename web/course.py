@@ -1,4 +1,5 @@
 """Where the course lies: its folders, its notebooks, its settings."""
+import re
 from configparser import ConfigParser
 from pathlib import Path
 
@@ -26,3 +27,9 @@ def settings():
 def source_link(path):
     """Where the repository shows a file, given from the repository's root."""
     return f"{settings()['git_url']}/blob/{settings()['branch']}/{path}"
+
+
+def filled(name, values):
+    """The template `name` in this folder with each `{{key}}` replaced by its value."""
+    text = (Path(__file__).parent / name).read_text(encoding="utf-8")
+    return re.sub(r"\{\{([\w-]+)\}\}", lambda match: values[match[1]], text)

@@ -1,17 +1,15 @@
 """Pages beside the chapters: the contents, the glossary, and the page for an address that does not exist."""
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from execnb.nbio import read_nb
 
-from web.course import ROOT, chapters
+from web.course import ROOT, chapters, filled
 from web.formulas import TOKENS
 from web.languages import HAN, HEADING, LANG_TAGS, SourceError, anchor, half, paragraph, title
 from web.pages import front_matter
 
-HERE = Path(__file__).parent
 WORDS, CHARACTERS, SECONDS = 200, 350, 5  # English words and Chinese characters read in a minute, seconds for a line of code
 HIDDEN = re.compile(r"^#\|\s*(?:hide|default_exp)\b", re.MULTILINE)
 MISSING = {
@@ -122,8 +120,9 @@ def not_found(editions, site):
         name, text, labels = MISSING[lang]
         links = "".join(f'<li><a href="{base}/{edition}/{page}.html">{label}</a></li>' for page, label in labels.items())
         blocks.append(f'<section lang="{LANG_TAGS[lang]}">\n<h1>{name}</h1>\n<p>{text}</p>\n<ul>{links}</ul>\n</section>')
-    values = {"lang": LANG_TAGS[editions[0][0]], "title": " · ".join(MISSING[lang][0] for lang, _ in editions), "blocks": "\n".join(blocks)}
-    return re.sub(r"\{\{(\w+)\}\}", lambda match: values[match[1]], (HERE / "404.html").read_text(encoding="utf-8"))
+    return filled("plain.html", {
+        "lang": LANG_TAGS[editions[0][0]], "title": " · ".join(MISSING[lang][0] for lang, _ in editions),
+        "head": '<meta name="robots" content="noindex">\n<link rel="icon" href="data:,">', "body": "\n".join(blocks)})
 
 
 def add_not_found(docs, site):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from web.course import ROOT, chapters
+from web.course import ROOT, chapters, filled
 from web.formulas import fill
 from web.languages import EDITIONS, LANG_TAGS, SourceError, shown_html
 from web.search import index
@@ -23,6 +23,12 @@ SECTION = re.compile(
 LEFT_BEHIND = ("*.html", "site_libs", "search.json", "sitemap.xml", "robots.txt")  # what a renderer adds
 RENDERERS_OWN = re.compile(  # copy buttons, and Quarto's empty links at the start of each line of code
     r'<button\b[^>]*code-copy-button.*?</button>|<a href="#cb[^"]*" aria-hidden="true" tabindex="-1"></a>', re.DOTALL)
+
+CHOOSE = """
+  const languages = navigator.languages.map((language) => language.slice(0, 2).toLowerCase());
+  const wanted = languages.find((language) => language === "zh" || language === "en");
+  location.replace((wanted || "en") + "/index.html" + location.hash);
+"""  # on the page at the top
 
 
 @dataclass
@@ -191,7 +197,7 @@ def compose(page, edition, parts, folder):
         "toc": contents(part.text, edition),
         "text": anchors(tables(pictures(part.text, folder)), edition),
     }
-    return re.sub(r"\{\{([\w-]+)\}\}", lambda match: values[match[1]], (HERE / "page.html").read_text(encoding="utf-8"))
+    return filled("page.html", values)
 
 
 def finish(rendered, docs, formulas):
@@ -225,9 +231,13 @@ def root_page():
     """The page at the top: it goes to the edition of the browser's language, and has plain links for those without script."""
     titles = {edition: html.escape(website(edition)["title"]) for edition in ("zh", "en")}
     items = "".join(f'<li><a href="{edition}/index.html" lang="{LANG_TAGS[edition]}">{NAMES[edition]}</a></li>' for edition in EDITIONS)
-    template = (HERE / "root.html").read_text(encoding="utf-8")
-    values = {"zh": titles["zh"], "en": titles["en"], "links": items, "site": website("en")["site-url"], "icon": f"zh/{ICON}"}
-    return re.sub(r"\{\{(\w+)\}\}", lambda match: values[match[1]], template)
+    body = f'<h1><span>{titles["zh"]}</span> <span lang="en">{titles["en"]}</span></h1>\n<ul>{items}</ul>'
+    site = website("en")["site-url"]
+    marks = [f'<link rel="icon" href="zh/{ICON}" type="image/svg+xml">', f'<link rel="canonical" href="{site}/">']
+    marks += [f'<link rel="alternate" hreflang="{LANG_TAGS[lang]}" href="{site}/{lang}/index.html">' for lang in ("zh", "en")]
+    marks += [f'<link rel="alternate" hreflang="x-default" href="{site}/">', f"<script>{CHOOSE}</script>"]
+    title = f'{titles["zh"]} · {titles["en"]}'
+    return filled("plain.html", {"lang": LANG_TAGS["zh"], "title": title, "head": "\n".join(marks), "body": body})
 
 
 def top(site):

@@ -10,7 +10,7 @@ EDITIONS = ("zh", "en", "duo")
 LANG_TAGS = {"zh": "zh-Hans", "en": "en", "duo": "zh-Hans"}
 HEADING = re.compile(r"^(#+)\s+(.*?)\s*$")
 PICTURE = re.compile(r"!\[([^\]]*)\]\(([^)\s]+)\)")
-DOCSTRING = re.compile(r'^(?P<indent>\s*)(?P<open>[rR]?""")(?P<first>[^\n]*)\n\s*(?P<second>[^\n]*?)(?P<close>""")?$', re.M)
+DOCSTRING = re.compile(r'^(?P<indent>[ \t]*)(?P<open>[rR]?""")(?P<text>[^\n]*\n.*?)(?P<close>\s*""")', re.MULTILINE | re.DOTALL)
 HAN = re.compile(r"[\u3400-\u9fff]")
 
 
@@ -58,16 +58,24 @@ def shared(source, edition):
     return "\n".join(lines)
 
 
+def details(text):
+    """The English and the Chinese paragraphs of a docstring's details."""
+    paragraphs = re.split(r"\n[ \t]*\n", text.strip("\n"))
+    return tuple("\n\n".join(part for part in paragraphs if bool(HAN.search(part)) == chinese) for chinese in (False, True))
+
+
 def docstrings(source, edition):
-    """Code with the docstrings' first line (English) or second line (Chinese) taken out, whichever the page does not show."""
+    """Code whose docstrings open with an English and a Chinese line, without what is in the language that the page does not show."""
     if edition == "duo":
         return source
 
     def one(match):
-        if not HAN.search(match["second"]) or HAN.search(match["first"]):
+        english, chinese, more = [*match["text"].split("\n", 2), ""][:3]
+        if HAN.search(english) or not HAN.search(chinese):
             return match[0]
-        shown = match["first"] if edition == "en" else match["second"]
-        return f'{match["indent"]}{match["open"]}{shown}{match["close"] or ""}'
+        first, rest = (english, details(more)[0]) if edition == "en" else (chinese.strip(), details(more)[1])
+        gap = "\n\n" if rest else ""
+        return f'{match["indent"]}{match["open"]}{first}{gap}{rest}{match["close"]}'
 
     return DOCSTRING.sub(one, source)
 
@@ -91,23 +99,23 @@ def paragraph(zh, en, edition):
     return pair(zh, en) if edition == "duo" else en if edition == "en" else zh
 
 
-def select(cells, edition, name):
-    """The cells of one edition, in order: the other language dropped, or both paired.
+def select(cells, edition, place):
+    """The cells of one edition, in order: the other language dropped, or both paired; `place(cell)` names a cell in messages.
 
     Raises `SourceError` for a cell without its partner, an unknown `lang`, or a heading without its two halves."""
     chosen, waiting = [], None
     for index, cell in enumerate(cells):
         lang = cell["metadata"].get("lang")
         if lang not in (None, "zh", "en"):
-            raise SourceError(f"{name}, cell {index}: lang {lang!r} is not known; it is zh or en")
+            raise SourceError(f"{place(cell)}: lang {lang!r} is not known; it is zh or en")
         if (lang == "en") != (waiting is not None):
-            raise SourceError(f"{name}, cell {index}: a Chinese cell and its English partner must follow each other")
+            raise SourceError(f"{place(cell)}: a Chinese cell and its English partner must follow each other")
         waiting = cell if lang == "zh" else None
         if lang is None:
             if cell["cell_type"] == "markdown":
                 missing = [line for line in cell["source"].splitlines() if HEADING.match(line) and SEPARATOR not in line]
                 if missing:
-                    raise SourceError(f"{name}, cell {index}: the heading {missing[0]!r} needs two halves, `中文 | English`")
+                    raise SourceError(f"{place(cell)}: the heading {missing[0]!r} needs two halves, `中文 | English`")
                 cell = {**cell, "source": shared(cell["source"], edition)}
             else:
                 cell = {**cell, "source": docstrings(cell["source"], edition)}
@@ -117,5 +125,5 @@ def select(cells, edition, name):
         elif edition == "duo" and lang == "en":
             chosen.append({**cell, "source": pair(cells[index - 1]["source"], cell["source"])})
     if waiting is not None:
-        raise SourceError(f"{name}, cell {len(cells) - 1}: a Chinese cell without its English partner")
+        raise SourceError(f"{place(waiting)}: a Chinese cell without its English partner")
     return chosen

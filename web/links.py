@@ -90,6 +90,8 @@ class Links:
         self.words, self.reference = {lang: Words(terms, lang) for lang in ("zh", "en")}, reference
 
     def add(self, cells, path):
-        """Put the links into the cells of the notebook at `path`."""
+        """Put the links into the cells of the notebook at `path`; a link to the glossary's file leads to its page."""
+        for cell in cells:
+            cell["source"] = cell["source"].replace(f"({source_link('GLOSSARY.md')})", "(glossary.qmd)")
         add_source(cells, path.stem)
         FirstUses(self.words, self.reference.linkable(read_nb(path).cells)).link(cells)

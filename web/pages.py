@@ -58,6 +58,12 @@ def front_matter(heading, description, edition):
     return "\n".join(["---", *front, "---"])
 
 
+def places(path):
+    """How messages name a cell of the notebook at `path`: by its number in the notebook, hidden cells counted."""
+    numbers = {cell["id"]: number for number, cell in enumerate(read_nb(path).cells)}
+    return lambda cell: f"{path.stem}, cell {numbers.get(cell.get('id'), 0)}"
+
+
 def page(path, edition, folder, link):
     """The processed notebook of one edition, its title in front matter; pictures are written beside it into `folder`.
 
@@ -71,7 +77,7 @@ def page(path, edition, folder, link):
             cell["outputs"] = outputs(cell, path.stem, folder, edition)
             cell["source"] = OURS.sub("", cell["source"])
     link(nb.cells, path)
-    nb.cells = select(nb.cells[1:], edition, path.stem)
+    nb.cells = select(nb.cells[1:], edition, places(path))
     for cell in nb.cells:
         if cell["cell_type"] == "markdown":  # as a tag, since Quarto would make the alternative text a caption
             cell["source"] = PICTURE.sub(lambda m: f'::: {{.plot}}\n\n<img src="{m[2]}" alt={quoted(m[1])}>\n\n:::', cell["source"])

@@ -7,7 +7,7 @@ from nbdev.process import NBProcessor
 from web.course import NBS, ROOT
 from web.formulas import TOKENS
 from web.languages import PICTURE, half, select, title
-from web.pages import OURS, STANDARD, text_of
+from web.pages import OURS, STANDARD, places, text_of
 
 
 def for_github(text):
@@ -40,7 +40,7 @@ def readme():
     for edition, other in (("zh", "[English](#english)"), ("en", "[中文](#中文)")):
         processor = NBProcessor(path, STANDARD)
         processor.process()
-        cells = [block(cell) for cell in select(processor.nb.cells[1:], edition, path.stem)]
+        cells = [block(cell) for cell in select(processor.nb.cells[1:], edition, places(path))]
         here = "中文" if edition == "zh" else "english"
         parts += [f"# {half(name, edition)}", f'<a name="{here}"></a>{other}', f"> {half(description, edition)}"]
         parts += [text for text in cells if text.strip()]

@@ -8,7 +8,7 @@ import griffe
 from execnb.nbio import read_nb
 
 from web.course import NBS, ROOT, settings, source_link
-from web.languages import HAN, HEADING, SourceError, anchor, half, paragraph, shown, title
+from web.languages import HAN, HEADING, SourceError, anchor, details, half, paragraph, shown, title
 from web.pages import front_matter
 
 WIDTH = 64
@@ -25,9 +25,8 @@ class Entry:
     """What an API page says of one class, function, method or constant."""
     name: str  # its name in the module, such as `VAE.encode`, which is its anchor too
     code: str  # how it is called, or a constant's source
-    english: str
-    chinese: str
-    details: str
+    english: tuple  # the line that its docstring opens with, and the details
+    chinese: tuple
     source: str  # the link to its line in the repository
     taught: tuple | None  # the heading it is explained under, as `中文 | English`, and the link to it
     inherited: list  # names and links of the methods that a class takes from others of the package
@@ -74,16 +73,19 @@ def signature(thing):
 
 
 def docstring(thing):
-    """The English line, the Chinese line and the details of a docstring; a constant has none.
+    """What a docstring says in English and in Chinese: the line that it opens with and the details. A constant has none.
 
-    Raises `SourceError` unless there is a line in each language."""
+    Raises `SourceError` unless all is there in both languages."""
     if thing.is_attribute and "property" not in thing.labels:
-        return "", "", ""
-    english, chinese, details = [*(thing.docstring.value if thing.docstring else "").split("\n", 2), "", ""][:3]
+        return ("", ""), ("", "")
+    english, chinese, more = [*(thing.docstring.value if thing.docstring else "").split("\n", 2), "", ""][:3]
+    place = f"{thing.filepath.relative_to(ROOT)}, line {thing.lineno}: the docstring of {name_of(thing)} must"
     if HAN.search(english) or not HAN.search(chinese):
-        raise SourceError(f"{thing.filepath.relative_to(ROOT)}, line {thing.lineno}: the docstring of {name_of(thing)} must open with "
-                          "an English line and a Chinese line; write both in the notebook and export it")
-    return english, chinese, details.strip()
+        raise SourceError(f"{place} open with an English line and a Chinese line; write both in the notebook and export it")
+    found = details(more)
+    if any(found) and not all(found):
+        raise SourceError(f"{place} have its details in both languages, a paragraph each; write both in the notebook and export it")
+    return tuple(zip((english, chinese), found, strict=True))
 
 
 def headings(notebook):
@@ -141,6 +143,11 @@ def escaped(text):
     return SPECIAL.sub(lambda m: m[1] or f"\\{m[2]}", text)
 
 
+def joined(chinese):
+    """Chinese text without the line breaks of its source, which would be shown as spaces."""
+    return re.sub(r"(?<=[^\x00-\x7f])\n[ \t]*(?=\S)", "", chinese)
+
+
 def description(module):
     """The module's description, `中文 | English`, which nbdev takes from the notebook."""
     return module.docstring.value.split("\n")[0] if module.docstring else ""
@@ -159,10 +166,11 @@ def facts(entry, lang):
 def block(entry, edition):
     """One entry as Markdown."""
     parts = [f"{'###' if '.' in entry.name else '##'} {entry.name} {{#{entry.name}}}", f"```python\n{entry.code}\n```"]
-    if entry.english:
-        parts.append(paragraph(escaped(entry.chinese), escaped(entry.english), edition))
-    if entry.details:
-        parts.append(f"::: {{.details lang=en}}\n{escaped(entry.details)}\n:::")
+    (english, more), (chinese, further) = entry.english, entry.chinese
+    if english:
+        parts.append(paragraph(escaped(chinese), escaped(english), edition))
+    if more:
+        parts.append(f":::::: {{.details}}\n{paragraph(escaped(joined(further)), escaped(more), edition)}\n::::::")
     if entry.inherited:
         names = ", ".join(f'<span id="{entry.name}.{name}">[`{name}`]({link})</span>' for name, link in entry.inherited)
         parts.append(f"{shown('继承的方法 | Inherited methods', edition)}: {names}")
