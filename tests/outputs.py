@@ -13,6 +13,7 @@ from nbclient import NotebookClient
 NBS = Path(__file__).parent.parent / "nbs"
 NUMBER = re.compile(r"[-+]?(?:\d+\.\d*|\.\d+|\d+)(?:[eE][-+]?\d+)?|\bnan\b|\binf\b")
 TOLERANCE = re.compile(r"^#\|\s*tolerance:\s*([\d.e+-]+)", re.M)
+WIDGET = "application/vnd.jupyter.widget-view+json"
 SKIPPED = re.compile(r"^#\|\s*eval:\s*false", re.M)
 
 
@@ -35,7 +36,7 @@ def execute(path):
             kept[cell.id] = (cell.source, cell.outputs)
             cell.source = ""
     env = os.environ | {"TQDM_DISABLE": "1", "PYTHONHASHSEED": "0"}
-    client = NotebookClient(nb, timeout=1200, kernel_name="python3", resources={"metadata": {"path": str(NBS)}})
+    client = NotebookClient(nb, timeout=1200, kernel_name="python3", store_widget_state=False, resources={"metadata": {"path": str(NBS)}})
     client.execute(env=env)
     for cell in nb.cells:
         if cell.cell_type != "code":
@@ -50,10 +51,13 @@ def execute(path):
 
 
 def joined(outputs):
-    """The outputs with neighbouring pieces of one stream put together, as the speed of the run cuts them differently."""
+    """The outputs with neighbouring pieces of one stream put together, as the speed of the run cuts them differently.
+
+    Of a widget its picture and its text stay: without the kernel that made it nothing could bring it to life."""
     result = []
     for output in outputs:
         output.pop("execution_count", None) if output.output_type != "execute_result" else output.update(execution_count=None)
+        output.get("data", {}).pop(WIDGET, None)
         if result and output.output_type == "stream" and result[-1].output_type == "stream" and result[-1].name == output.name:
             result[-1].text += output.text
         else:

@@ -17,6 +17,7 @@ from web.links import Links
 from web.pages import page, places
 from web.reference import Reference
 from web.render import render
+from web.widgets import write_widgets
 
 HERE = Path(__file__).parent
 
@@ -78,6 +79,7 @@ def build():
     for edition in EDITIONS:
         configure(edition, PROC / edition)
     finish({edition: render(PROC / edition) for edition in EDITIONS}, new, typeset)
+    write_widgets(new / "widgets")
     add_not_found(new, website("en")["site-url"])
     top(new)
     shutil.rmtree(DOCS, ignore_errors=True)

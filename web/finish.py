@@ -13,6 +13,7 @@ from web.course import ROOT, chapters, filled
 from web.formulas import fill
 from web.languages import EDITIONS, LANG_TAGS, SourceError, shown_html
 from web.search import index
+from web.widgets import HOST
 
 HERE = Path(__file__).parent
 NAMES = {"zh": "中文", "en": "English", "duo": "中英对照"}
@@ -187,9 +188,10 @@ def plain(text):
 def compose(page, edition, parts, folder):
     """One whole page, from its parts and those of the pages it leads to."""
     part = parts[edition][page]
+    host = f'<script src="../widgets/{HOST}" defer></script>' if "data-widget=" in part.text else ""
     site = website(edition)["title"]
     values = {key: label(text, edition) for key, text in LABELS["page"].items()} | {
-        "lang": LANG_TAGS[edition], "edition": edition, "site": html.escape(site), "icon": ICON, "head": head(page, edition),
+        "lang": LANG_TAGS[edition], "edition": edition, "site": html.escape(site), "icon": ICON, "head": head(page, edition) + host,
         "title": html.escape(site) if page == "index.html" else f"{plain(part.title)} · {html.escape(site)}",
         "description": plain(part.description), "pages": links(page, edition), "editions": switch(page, edition),
         "labels": json.dumps({key: label(text, edition) for key, text in LABELS["script"].items()}, ensure_ascii=False),

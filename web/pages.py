@@ -10,8 +10,10 @@ from nbdev.processors import clean_magics, hide_, hide_line, rm_export, rm_heade
 from web.languages import LANG_TAGS, PICTURE, half, select, title
 
 STANDARD = [strip_ansi, hide_line, rm_header_dash, clean_magics, hide_, rm_export, strip_hidden_metadata]
-OURS = re.compile(r"^#\|\s*(?:fig-cap|fig-alt|tolerance|eval):.*\n?", re.MULTILINE)
-OPTION = re.compile(r'^(fig-cap|fig-alt):$')
+OURS = re.compile(r"^#\|\s*(?:fig-cap|fig-alt|tolerance|eval|widget):.*\n?", re.MULTILINE)
+OPTION = re.compile(r'^(fig-cap|fig-alt|widget):$')
+
+WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 def quoted(text):
@@ -25,7 +27,9 @@ def text_of(value):
 
 
 def figure(png, path, options, edition):
-    """A stored picture as Markdown: an image of its own size, its alternative text, and its caption in the edition's language."""
+    """A stored picture as Markdown: an image of its own size, its alternative text, and its caption in the edition's language.
+
+    The picture of a widget stands where web/widgets.js puts the widget."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(png)
     width, height = struct.unpack(">II", png[16:24])
@@ -33,17 +37,18 @@ def figure(png, path, options, edition):
     caption = options.get("fig-cap", "")
     shown = [half(caption, "zh"), f'[{half(caption, "en")}]{{.en lang=en}}'] if edition == "duo" else [half(caption, edition)]
     image = f'<img src="figures/{path.name}" alt={quoted(alt)} width="{width}" height="{height}" loading="lazy">'
-    return "\n\n".join(["::: {.plot}", image, *shown, ":::"])
+    plot = "\n\n".join(["::: {.plot}", image, *shown, ":::"])
+    return f":::: {{.widget data-widget={name}}}\n\n{plot}\n\n::::" if (name := options.get("widget")) else plot
 
 
 def outputs(cell, stem, folder, edition):
-    """The outputs of a code cell, pictures as Markdown figures; a figure's text stays away."""
+    """The outputs of a code cell, pictures as Markdown figures; a figure's text stays away, and so does a widget that has no picture."""
     options = {m[1]: " ".join(value).strip("\"'") for key, value in cell.directives_.items() if (m := OPTION.match(key))}
     done = []
     for number, output in enumerate(cell.get("outputs", [])):
         png = output.get("data", {}).get("image/png")
         if png is None:
-            done.append(output)
+            done += [] if WIDGET in output.get("data", {}) else [output]
             continue
         path = folder / "figures" / f"{stem}-{cell['id']}-{number}.png"
         markdown = figure(base64.b64decode(text_of(png)), path, options, edition)

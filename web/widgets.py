@@ -1,0 +1,45 @@
+"""Widgets that live on a page without a kernel: the module and the state of each, as scripts that a browser can load from disk too."""
+import base64
+import json
+import shutil
+from importlib import import_module
+from pathlib import Path
+
+from web.course import ROOT, settings
+
+HOST = "host.js"
+
+
+def declared():
+    """The widgets of the course: `name module function buffers...`, one to a line of `widgets` in settings.ini.
+
+    `module` is a file in anywidget's format, `function` (as `package.module:name`) returns the values of the model's traits, and `buffers`
+    are those values, bytes, that are loaded only when the module asks for one with `model.send({load: name})`."""
+    return [line.split() for line in settings().get("widgets", "").splitlines() if line.strip()]
+
+
+def script(name, values):
+    """A script that adds values to what the page knows of a widget."""
+    text = json.dumps(values, ensure_ascii=False).replace("<", "\\u003c")
+    return f"((window.widgetParts ??= {{}}).{name} ??= []).push({text});\n"
+
+
+def encoded(value):
+    """Bytes as base64."""
+    return base64.b64encode(value).decode()
+
+
+def write_widgets(folder):
+    """Write into `folder` the scripts of every widget, and the one that starts them."""
+    folder.mkdir()
+    shutil.copy(Path(__file__).parent / "widgets.js", folder / HOST)
+    for name, module, function, *later in declared():
+        place, _, member = function.partition(":")
+        state = getattr(import_module(place), member)()
+        buffers = {key: encoded(value) for key, value in state.items() if isinstance(value, bytes)}
+        plain = {key: value for key, value in state.items() if key not in buffers}
+        first = {key: value for key, value in buffers.items() if key not in later}
+        source = (ROOT / module).read_text(encoding="utf-8")
+        (folder / f"{name}.js").write_text(script(name, {"module": source, "state": plain, "buffers": first}), encoding="utf-8")
+        for key in later:
+            (folder / f"{name}-{key}.js").write_text(script(name, {"buffers": {key: buffers[key]}}), encoding="utf-8")
