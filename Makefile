@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8000
+STATE := anywidget numpy safetensors  # what the site's widget needs to be made
 export PATH := $(abspath $(BIN)):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -43,6 +44,10 @@ links: $(VENV)/.web ## Point the Colab links and install cells to the repository
 
 weights: $(VENV)/.all data ## Train the shipped weights again
 	$(BIN)/python -m bench.weights
+	$(BIN)/python -m bench.digits
+
+digits: $(VENV)/.all data ## Choose the explorer's digits and measure each dimension's KL again
+	$(BIN)/python -m bench.digits
 
 seeds: $(VENV)/.all data ## Ten epochs over 5 seeds: the trajectory of the test loss
 	$(BIN)/python -m bench.seeds
@@ -59,7 +64,7 @@ $(BIN)/python:
 
 $(VENV)/.web: $(BIN)/python web/requirements.txt constraints.txt
 	@echo "Installing what building the pages needs ..."
-	@$(BIN)/python -m pip install -q -c constraints.txt -r web/requirements.txt
+	@$(BIN)/python -m pip install -q -c constraints.txt -r web/requirements.txt $(STATE)
 	@# smalldocs asks for Python 3.11 for the sake of one name, which web/render.py supplies
 	@$(BIN)/python -m pip install -q -c constraints.txt --no-deps --ignore-requires-python smalldocs
 	@touch $@
@@ -69,5 +74,5 @@ $(VENV)/.all: $(VENV)/.web setup.py settings.ini constraints.txt
 	@$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev]'
 	@touch $@
 
-.PHONY: help site docs test pages lab data outputs export links weights seeds clean
+.PHONY: help site docs test pages lab data outputs export links weights digits seeds clean
 .DEFAULT_GOAL := help

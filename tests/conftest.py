@@ -16,6 +16,10 @@ from playwright.sync_api import sync_playwright
 from web.serve import Quiet
 
 ROOT = Path(__file__).parent.parent
+WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+AXE = """(rules) => axe.run(document, {runOnly: rules, resultTypes: ["violations"]}).then((result) => result.violations.flatMap(
+    (rule) => rule.nodes.map((node) => `${rule.id}: ${node.target} ${node.html.slice(0, 120)}`)))"""
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])  # Node lives beside this Python
 
 
 @pytest.fixture(scope="session")

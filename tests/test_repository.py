@@ -11,7 +11,8 @@ import pytest
 from web.build import ROOT, notebooks
 from web.readme import readme
 
-ALLOWED = {"torch", "torchvision", "matplotlib", "ipywidgets", "anywidget", "tqdm", "safetensors", "PIL", "numpy", "vae_nb"}
+ALLOWED = {"torch", "torchvision", "matplotlib", "ipywidgets", "anywidget", "tqdm", "safetensors", "PIL", "numpy", "traitlets",
+           "vae_nb"}  # PIL and numpy come with torchvision, traitlets with anywidget
 
 
 def made():
@@ -55,7 +56,7 @@ def test_model_costs_nothing_beyond_torch():
 def test_wheel_carries_the_weights(tmp_path):
     run(sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", str(tmp_path), str(ROOT))
     wheel = zipfile.ZipFile(next(tmp_path.glob("*.whl")))
-    assert "vae_nb/mnist.safetensors" in wheel.namelist()
+    assert {f"vae_nb/{name}" for name in ("mnist.safetensors", "digits.safetensors", "explore.js")} <= set(wheel.namelist())
     metadata = wheel.read(next(name for name in wheel.namelist() if name.endswith("METADATA"))).decode()
     required = [line.split()[1] for line in metadata.splitlines() if line.startswith("Requires-Dist") and "extra ==" not in line]
     assert any(line.startswith("torch>=") for line in required)

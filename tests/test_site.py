@@ -15,13 +15,13 @@ from execnb.nbio import mk_cell, read_nb, write_nb
 import web.build
 import web.check
 import web.course
+from tests.conftest import AXE, WCAG
 from web.finish import website
 from web.languages import SourceError
 
 ROOT = Path(__file__).parent.parent
 EDITIONS = ("zh", "en", "duo")
 WIDTHS = (390, 1280)
-WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 COLOUR_RULES = ["color-contrast", "link-in-text-block"]
 HAN = re.compile(r"[\u3000-\u303f\u3400-\u9fff\uff00-\uffef]")
 ENGLISH = re.compile(r"(?:[A-Za-z][A-Za-z'’-]*[ ,;:]+){4,}[A-Za-z'’-]+")
@@ -59,8 +59,6 @@ UNREACHED = """() => [...document.querySelectorAll("main *")].filter((each) => {
         && !(each.tabIndex === 0 && each.getAttribute("role") === "region" && each.getAttribute("aria-label"));
 }).map((each) => each.outerHTML.slice(0, 100))"""
 SHIFTED = "document.fonts.ready.then(() => new Promise((done) => setTimeout(() => done(window.shift || 0), 100)))"
-AXE = """(rules) => axe.run(document, {runOnly: rules, resultTypes: ["violations"]}).then((result) => result.violations.flatMap(
-    (rule) => rule.nodes.map((node) => `${rule.id}: ${node.target} ${node.html.slice(0, 120)}`)))"""
 
 
 def names(site, edition):

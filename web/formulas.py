@@ -15,7 +15,7 @@ TOKENS = re.compile(
 def katex(formulas):
     """Every formula typeset by KaTeX, in one run of Node."""
     if not (HERE / "node_modules/katex").is_dir():
-        subprocess.run(["npm", "ci", "--silent", "--no-audit", "--no-fund"], cwd=HERE, check=True)
+        subprocess.run(["npm", "ci", "--omit=dev", "--silent", "--no-audit", "--no-fund"], cwd=HERE, check=True)
     done = subprocess.run(["node", "formulas.mjs"], cwd=HERE, input=json.dumps(formulas), capture_output=True, text=True, check=True)
     return json.loads(done.stdout)
 

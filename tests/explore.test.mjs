@@ -1,0 +1,138 @@
+// The pure part of vae_nb/explore.js under Node. GOLDEN names the file that tests/test_explore.py makes with PyTorch.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import test from "node:test";
+import explorer, {
+  asBytes, checkSizes, checkZ, decode, decoderShapes, encode, encoderShapes, interpolate, normal, number, ordering, pair, prepare, Problem,
+  strings, unpack,
+} from "../vae_nb/explore.js";
+
+const golden = process.env.GOLDEN ? JSON.parse(readFileSync(process.env.GOLDEN, "utf8")) : [];
+const bytes = (base64) => new Uint8Array(Buffer.from(base64, "base64"));
+const floats = (base64) => new Float32Array(bytes(base64).buffer);
+const largest = (a, b) => a.reduce((most, x, i) => Math.max(most, Math.abs(x - b[i])), 0);
+const chunks = (all, size) => Array.from({ length: all.length / size }, (_, i) => all.subarray(i * size, (i + 1) * size));
+const rows = (count, width, of) => Array.from({ length: count * width }, (_, i) => of(i % width, Math.floor(i / width)));
+
+for (const { name, sizes, decoder, encoder, z, images, x, mean, logvar, bounds } of golden) {
+  test(`${name}: decode is PyTorch's`, () => {
+    const layers = unpack(bytes(decoder), decoderShapes(sizes), sizes.dtype), wanted = chunks(floats(images), sizes.image_size);
+    const errors = chunks(floats(z), sizes.latent_dim).map((each, i) => largest(decode(layers, each), wanted[i]));
+    console.log(`${name}: decode differs by at most ${Math.max(...errors)} in ${errors.length} draws`);
+    assert.ok(errors.every((error) => error <= bounds.pixel), `${Math.max(...errors)} > ${bounds.pixel}`);
+  });
+
+  test(`${name}: encode is PyTorch's`, () => {
+    const layers = unpack(bytes(encoder), encoderShapes(sizes), sizes.dtype, "encoder");
+    const got = chunks(floats(x), sizes.image_size).map((each) => encode(layers, each)), count = sizes.latent_dim;
+    const errors = {
+      mean: largest(got.flatMap((each) => each.mean), floats(mean)), logvar: largest(got.flatMap((each) => each.logvar), floats(logvar)),
+    };
+    assert.ok(got.every((each) => each.mean.length === count && each.logvar.length === count));
+    console.log(`${name}: encode differs by at most ${JSON.stringify(errors)} for ${got.length} images`);
+    assert.ok(errors.mean <= bounds.mean && errors.logvar <= bounds.logvar, JSON.stringify({ errors, bounds }));
+  });
+}
+
+test("bytes are read at any offset, from any kind of buffer", () => {
+  const layer = Float32Array.of(1, 2, 3, 4, 5, 6, 0.5, -0.5), shifted = new Uint8Array(35);
+  const wanted = [{ weight: Float32Array.of(1, 4, 2, 5, 3, 6), bias: Float32Array.of(0.5, -0.5) }];
+  shifted.set(new Uint8Array(layer.buffer), 3);
+  for (const buffer of [layer.buffer, layer, new Uint8Array(shifted.buffer, 3), new DataView(shifted.buffer, 3)]) {
+    assert.deepEqual(unpack(buffer, [[2, 3]], "float32"), wanted);
+  }
+  assert.equal(asBytes(undefined).length, 0);
+});
+
+test("int8 rows are scaled one by one", () => {
+  const vectors = new Uint8Array(Float32Array.of(0.5, 2, 10, 20).buffer), weights = new Uint8Array(Int8Array.of(1, -2, 127, -127).buffer);
+  const packed = Uint8Array.of(...vectors, ...weights);
+  assert.deepEqual(unpack(packed, [[2, 2]], "int8"), [{ weight: Float32Array.of(0.5, 254, -1, -254), bias: Float32Array.of(10, 20) }]);
+});
+
+test("a buffer that is cut short, too long or not finite is refused in both languages", () => {
+  for (const length of [0, 31, 33]) {
+    assert.throws(() => unpack(new Uint8Array(length), [[2, 3]], "float32", "encoder"), (error) => {
+      assert.ok(error instanceof Problem && error.message.includes(`encoder`) && error.message.includes(`${length} bytes`));
+      return error.phrase(strings("zh-Hans", false, "")).includes(`应有32字节，只收到${length}字节`);
+    });
+  }
+  assert.throws(() => unpack(Float32Array.of(1, NaN, 0), [[1, 2]], "float32"), /not all finite/);
+});
+
+test("sizes and z that make no sense are refused", () => {
+  const good = { image_size: 16, hidden_dim: 3, latent_dim: 2, dtype: "int8" };
+  assert.equal(checkSizes(good), good);
+  for (const bad of [undefined, { image_size: 15 }, { image_size: "16" }, { latent_dim: 0 }, { hidden_dim: 2.5 }, { dtype: "float16" }]) {
+    assert.throws(() => checkSizes(bad && { ...good, ...bad }), Problem);
+  }
+  const z = Object.freeze([1, 2]), copy = checkZ(z, 2);
+  assert.ok(copy !== z && copy[1] === 2);
+  for (const bad of [undefined, [1], [1, 2, 3], [1, NaN], [1, Infinity], [1, null], "12"]) assert.throws(() => checkZ(bad, 2), Problem);
+});
+
+test("dimensions come by falling KL, the inactive ones apart", () => {
+  assert.deepEqual(ordering(Object.freeze([0.5, 0.05, 2, 0.1]), 4), { active: [2, 0, 3], inactive: [1] });
+  assert.deepEqual(ordering([], 3), { active: [0, 1, 2], inactive: [] });
+});
+
+test("a prior sample is standard normal and finite where the generator gives 0", () => {
+  assert.ok(normal(2, () => 0).every(Number.isFinite));
+  let seed = 1;
+  const random = () => (seed = (seed * 48271) % 2147483647) / 2147483647, draws = normal(20000, random);
+  const mean = draws.reduce((a, b) => a + b) / draws.length, variance = draws.reduce((a, b) => a + b * b, 0) / draws.length - mean * mean;
+  assert.ok(Math.abs(mean) < 0.03 && Math.abs(variance - 1) < 0.05, `${mean} ${variance}`);
+});
+
+test("a pair is never twice the same", () => {
+  for (const a of [0, 0.35, 0.999]) for (const b of [0, 0.5, 0.999]) {
+    let calls = 0;
+    const [first, second] = pair(10, () => [a, b][calls++]);
+    assert.ok(first !== second && Math.max(first, second) < 10 && Math.min(first, second) >= 0);
+  }
+});
+
+test("interpolation ends where it should", () => {
+  assert.deepEqual([0, 0.5, 1].map((t) => interpolate([0, 2], [1, -2], t)), [[0, 2], [0.5, 0], [1, -2]]);
+});
+
+test("numbers have two decimals, a minus sign, and no minus zero", () => {
+  assert.deepEqual([-1.234, -0.001, 0, 12].map(number), ["−1.23", "0.00", "0.00", "12.00"]);
+});
+
+test("the language is the text's; in a notebook, which has none, the browser's", () => {
+  const said = (...given) => strings(...given).zero;
+  assert.equal(said("zh-Hans", false, "en"), "归零");
+  assert.equal(said("en", false, "zh-CN"), "Zero");
+  assert.equal(said("en", true, "zh-CN"), "归零");
+  assert.equal(said("", false, "ZH-TW"), "归零");
+  assert.equal(said("zha", false, "zh"), "Zero");
+});
+
+test("a drawing is scaled into 20x20 and lies with its centre of mass where MNIST's digits have it", () => {
+  for (const [left, top, wide, tall] of [[10, 20, 60, 200], [100, 5, 150, 40], [0, 0, 280, 280], [270, 3, 7, 9]]) {
+    const image = prepare(rows(280, 280, (x, y) => +(x >= left && x < left + wide && y >= top && y < top + tall)), 280, 280);
+    const mass = image.reduce((a, b) => a + b), at = (of) => image.reduce((sum, ink, i) => sum + ink * of(i), 0) / mass + 0.5;
+    const x = at((i) => i % 28), y = at((i) => Math.floor(i / 28));
+    assert.ok(x >= 14 && x < 15 && y >= 14 && y < 15, `${x} ${y}`);
+    assert.ok(Math.abs(mass - (400 * Math.min(wide, tall)) / Math.max(wide, tall)) < 0.01, "the aspect ratio changed");
+    assert.ok(image.every((ink) => ink >= 0 && ink <= 1));
+    const ink = (of) => new Set([...image.keys()].filter((i) => image[i] > 0).map(of)).size;
+    assert.equal(Math.max(ink((i) => i % 28), ink((i) => Math.floor(i / 28))), 20);
+  }
+});
+
+test("an image that is as MNIST would have it comes back unchanged", () => {
+  const ring = rows(28, 28, (x, y) => (x >= 4 && x < 24 && y >= 4 && y < 24 && Math.hypot(x - 13.5, y - 13.5) > 5 ? 0.75 : 0));
+  assert.ok(largest(prepare(ring, 28, 28), Float32Array.from(ring)) < 1e-6);
+});
+
+test("edges are grey, other sizes work, and nothing gives nothing", () => {
+  assert.ok(prepare(rows(45, 45, (x, y) => +(x + y < 40)), 45, 45).some((ink) => ink > 0.1 && ink < 0.9));
+  assert.equal(prepare(rows(9, 5, () => 1), 5, 9, 4).length, 16);
+  assert.ok(prepare(new Float32Array(100), 10, 10).every((ink) => ink === 0));
+});
+
+test("the module needs no page until it renders", () => {
+  assert.equal(typeof explorer.render, "function");
+});

@@ -1,0 +1,581 @@
+"""The explorer's script, vae_nb/explore.js: against PyTorch under Node, and as readers meet it in Chromium, on a small host of its own."""
+import base64
+import gzip
+import json
+import os
+import re
+import subprocess
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tests.conftest import AXE, WCAG
+from vae_nb.data import as_float, mnist
+from vae_nb.model import VAE
+
+ROOT = Path(__file__).parent.parent
+SCRIPT = ROOT / "vae_nb/explore.js"
+DECODER, ENCODER = ("fc3", "fc4"), ("fc1", "fc2_mean", "fc2_logvar")
+SAME = {"pixel": 1e-5, "mean": 1e-4, "logvar": 1e-4}
+ROUNDED = {"pixel": 0.04, "mean": 0.04, "logvar": 0.04}  # what int8 weights, each rounded for itself, may change
+GREYS = 0.5 / 255 + 1e-5  # what a canvas of 256 greys may change
+
+
+def packed(state, layers, dtype):
+    """The layers' weights as the script reads them; written apart from the package's own packer, which must give the same bytes."""
+    arrays = {name: tensor.numpy() for name, tensor in state.items()}
+    if dtype == "float32":
+        return b"".join(arrays[f"{layer}.{kind}"].astype("<f4").tobytes() for layer in layers for kind in ("weight", "bias"))
+    vectors, weights = [], []
+    for layer in layers:
+        weight = arrays[f"{layer}.weight"]
+        scale = np.abs(weight).max(axis=1) / 127
+        scale[scale == 0] = 1
+        vectors += [scale.astype("<f4"), arrays[f"{layer}.bias"].astype("<f4")]
+        weights.append(np.round(weight / scale[:, None]).astype("i1"))
+    return b"".join(array.tobytes() for array in vectors + weights)
+
+
+def rounded(model):
+    """The model with its weights as int8 holds them."""
+    other = VAE(model.image_size, model.hidden_dim, model.latent_dim).eval()
+    other.load_state_dict(model.state_dict())
+    for name, weight in other.state_dict().items():
+        if name.endswith("weight"):
+            scale = weight.abs().amax(1, keepdim=True) / 127
+            weight.copy_(torch.round(weight / scale) * scale)
+    return other
+
+
+def base64_of(data):
+    """Text that a page or Node can read bytes from."""
+    return base64.b64encode(data).decode()
+
+
+def sizes_of(model, dtype):
+    """The trait `sizes`."""
+    return {"image_size": model.image_size, "hidden_dim": model.hidden_dim, "latent_dim": model.latent_dim, "dtype": dtype}
+
+
+@cache
+def digits_of_mnist():
+    """MNIST's test images, flat and in [0, 1], and their labels."""
+    images, labels = mnist(ROOT / "nbs/data", train=False)
+    return as_float(images).flatten(1), labels
+
+
+@cache
+def random_model(*sizes):
+    """A VAE that was never trained."""
+    torch.manual_seed(sum(sizes))
+    return VAE(*sizes).eval()
+
+
+@torch.no_grad()
+def golden(name, model, packed_as, x, dtype, bounds):
+    """What PyTorch makes of random z and of images, and the weights for the script to do the same."""
+    z = torch.randn(1000, model.latent_dim, generator=torch.Generator().manual_seed(0))
+    mean, logvar = model.encode(x)
+    floats = {"z": z, "images": model.decode(z), "x": x, "mean": mean, "logvar": logvar}
+    return {"name": f"{name}, {dtype}", "sizes": sizes_of(model, dtype), "bounds": bounds,
+            "decoder": base64_of(packed(packed_as.state_dict(), DECODER, dtype)), "encoder": encoder_of(packed_as, dtype),
+            **{key: base64_of(value.numpy().astype("<f4").tobytes()) for key, value in floats.items()}}
+
+
+@pytest.mark.parametrize("dtype", ["int8", "float32"])
+def test_the_script_computes_what_pytorch_computes(tmp_path, dtype):
+    shipped, x = VAE.from_pretrained(), digits_of_mnist()[0][:1000]
+    cases = [golden("shipped", rounded(shipped) if dtype == "int8" else shipped, shipped, x, dtype, SAME)]
+    for sizes in ((784, 64, 1), (784, 33, 2), (16, 7, 3), (16, 5, 20)):
+        model = random_model(*sizes)
+        x = torch.rand(200, sizes[0], generator=torch.Generator().manual_seed(1))
+        cases.append(golden(f"random {sizes}", rounded(model) if dtype == "int8" else model, model, x, dtype, SAME))
+    if dtype == "int8":
+        cases.append(golden("shipped, before rounding", shipped, shipped, digits_of_mnist()[0][:1000], dtype, ROUNDED))
+    (tmp_path / "golden.json").write_text(json.dumps(cases), encoding="utf-8")
+    done = subprocess.run(["node", "--test", "--test-reporter=spec", "tests/explore.test.mjs"], cwd=ROOT, capture_output=True, text=True,
+                          env={**os.environ, "GOLDEN": str(tmp_path / "golden.json")})
+    print(done.stdout)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("is PyTorch's") == 2 * len(cases)
+
+
+def test_the_types_of_the_script_are_right():
+    compiler = ROOT / "web/node_modules/typescript/bin/tsc"
+    if not compiler.exists():
+        subprocess.run(["npm", "ci", "--silent", "--no-audit", "--no-fund"], cwd=ROOT / "web", check=True)
+    done = subprocess.run(["node", str(compiler), "-p", "tests"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_script_stands_alone_and_is_small():
+    source = SCRIPT.read_text(encoding="utf-8")
+    assert source.startswith("// @ts-check")
+    assert not re.search(r"^import\b|\bimport *\(\s*['\"]|https?:", source, re.M)
+    assert len(gzip.compress(SCRIPT.read_bytes())) <= 14_500
+
+
+@torch.no_grad()
+def traits(model, dtype="int8", **given):
+    """A model as the host hands it to the script, with ten of MNIST's digits if they fit it; and its packed encoder."""
+    values = {"z": [0.0] * model.latent_dim, "sizes": sizes_of(model, dtype), "encoder": "", "kl": [], "gallery": [], "digits": "",
+              "decoder": base64_of(packed(model.state_dict(), DECODER, dtype))}
+    if model.image_size == 784:
+        x, labels = digits_of_mnist()
+        x = x[[int((labels == label).nonzero()[3]) for label in range(10)]]
+        mean, logvar = model.encode(x)
+        values["kl"] = ((mean**2 + logvar.exp() - 1 - logvar) / 2).mean(0).tolist()
+        values["gallery"] = [{"label": str(i), "mean": mean[i].tolist(), "sigma": (logvar[i] / 2).exp().tolist()} for i in range(10)]
+        values["digits"] = base64_of((x * 255).round().byte().numpy().tobytes())
+    return {**values, **given}
+
+
+def encoder_of(model, dtype="int8"):
+    """The trait `encoder` once it has been asked for."""
+    return base64_of(packed(model.state_dict(), ENCODER, dtype))
+
+
+@torch.no_grad()
+def decoded(model, z):
+    """PyTorch's image for one z, from weights as int8 holds them."""
+    model = rounded(model)
+    return model.decode(torch.tensor([z], dtype=torch.float32))[0].numpy()
+
+
+PAGE = """<!doctype html><html lang="{lang}"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>Explorer</title>
+<style>:root {{ color-scheme: light dark; background: light-dark(#fff, #111) }}</style><main><div id="a"></div><div id="b"></div></main>
+<script>{host}</script><script type="module">
+const module = await import(URL.createObjectURL(new Blob([{source}], {{ type: "text/javascript" }})));
+window.model = makeModel({traits});
+window.view = (id, signal) => module.default.render({{ model, el: document.getElementById(id), signal }});
+window.clean = view("a");
+await frames(2);
+window.started = true;
+</script>"""
+
+
+@pytest.fixture
+def show(browser, tmp_path):
+    """Open a page with a widget on these traits; at the end the page must have had no errors."""
+    contexts, problems = [], []
+
+    def show(traits, lang="en", **options):
+        context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: problems.append(message.text) if message.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        host = Path(__file__).with_name("explore_page.js").read_text(encoding="utf-8")
+        file = tmp_path / f"{len(contexts)}.html"
+        source = json.dumps(SCRIPT.read_text(encoding="utf-8"))
+        file.write_text(PAGE.format(lang=lang, host=host, source=source, traits=json.dumps(traits)), encoding="utf-8")
+        page.goto(file.as_uri())
+        page.wait_for_function("window.started")
+        return page
+
+    yield show
+    for context in contexts:
+        context.close()
+    assert not problems
+
+
+def picture(page, selector="#a [data-latent-image]"):
+    """What a canvas shows, from 0 to 1."""
+    return np.array(page.evaluate("async (selector) => { await frames(2); return grey(selector); }", selector)) / 255
+
+
+def z_of(page):
+    """The model's z."""
+    return page.evaluate("[...model.get('z')]")
+
+
+@pytest.fixture(scope="module")
+def shipped():
+    """The model that comes with the package."""
+    return VAE.from_pretrained()
+
+
+def test_every_slider_goes_to_zero_by_keyboard(show, shipped):
+    z = torch.randn(20, generator=torch.Generator().manual_seed(3)).mul(2).tolist()
+    page = show(traits(shipped, z=z))
+    assert np.abs(picture(page) - decoded(shipped, z)).max() <= GREYS
+    sliders = page.locator("#a input[type=range]")
+    assert sliders.count() == 20
+    for i in range(20):
+        sliders.nth(i).focus()
+        page.keyboard.press("Home")
+        for _ in range(5):
+            page.keyboard.press("PageUp")
+    assert z_of(page) == [0] * 20
+    assert np.abs(picture(page) - decoded(shipped, [0] * 20)).max() <= GREYS
+    page.keyboard.press("End")
+    assert sorted(z_of(page)) == [0] * 19 + [4]
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowDown")
+    assert sorted(z_of(page)) == [0] * 19 + [3.9]
+    picture(page)
+    assert page.evaluate("model.saved.length > 0 && model.saved.at(-1).includes(3.9)")
+
+
+def test_sliders_are_named_ordered_and_say_their_value(show, shipped):
+    kl = np.linspace(0.5, 2, 20).round(2)
+    kl[[4, 7]] = 0.02, 0.09
+    page = show(traits(shipped, kl=kl.tolist(), z=[0.0] * 3 + [-1.5, 0.25] + [0.0] * 15))
+    assert page.locator("#a .slider label").all_text_contents() == [f"z{i}" for i in np.argsort(-kl, kind="stable")]
+    fourth = page.get_by_label("z3", exact=True)
+    assert fourth.get_attribute("aria-valuetext") == "−1.50"
+    described = fourth.get_attribute("aria-describedby")
+    assert page.evaluate("(id) => document.getElementById(id).textContent", described) == f"KL {kl[3]:.2f} nats"
+    folded = page.locator("#a .sliders details")
+    assert folded.locator("input").count() == 2 and not folded.locator("input").first.is_visible()
+    folded.locator("summary").click()
+    assert folded.locator("output").all_inner_texts() == ["0.00", "0.25"]
+    assert fourth.evaluate("(slider) => [slider.min, slider.max, slider.step]") == ["-4", "4", "0.05"]
+
+
+def test_without_activity_nothing_is_hidden(show, shipped):
+    page = show(traits(shipped, kl=[0.0] * 20))
+    assert page.locator("#a input[type=range]").last.is_visible()
+    page = show(traits(shipped, kl=[]))
+    assert page.locator("#a .slider label").all_inner_texts() == [f"z{i}" for i in range(20)]
+
+
+def test_a_gallery_digit_sets_its_mean_and_shows_its_spread(show, shipped):
+    given = traits(shipped)
+    page = show(given, lang="zh-Hans")
+    for label in (0, 7):
+        page.get_by_role("button", name=f"数字{label}").click()
+        digit = given["gallery"][label]
+        assert z_of(page) == digit["mean"]
+        assert np.abs(picture(page) - decoded(shipped, digit["mean"])).max() <= GREYS
+    assert page.locator("[aria-pressed=true]").all_inner_texts() == ["7"]
+    bands = page.evaluate("""() => [...document.querySelectorAll(".slider")].map((row) => {
+        const [scale, band] = [".scale", ".band"].map((name) => row.querySelector(name).getBoundingClientRect());
+        const z = (x) => (x - scale.left) / scale.width * 8 - 4;
+        return [row.querySelector("label").textContent, z(band.left), z(band.right)]; })""")
+    for name, low, high in bands:
+        i = int(name[1:])
+        wanted = np.clip([digit["mean"][i] - 2 * digit["sigma"][i], digit["mean"][i] + 2 * digit["sigma"][i]], -4, 4)
+        assert np.abs(wanted - [low, high]).max() < 0.03, name
+    page.locator("input[type=range]").first.press("ArrowRight")
+    picture(page)
+    assert page.locator(".band").first.is_visible() and page.locator("[aria-pressed=true]").count() == 1
+    page.get_by_role("button", name="归零").click()
+    picture(page)
+    assert not page.locator(".band").first.is_visible() and page.locator("[aria-pressed=true]").count() == 0
+    shown = np.array(page.evaluate("grey('.gallery button:nth-child(8) canvas')"), dtype="u1").tobytes()
+    assert shown == base64.b64decode(given["digits"])[7 * 784:8 * 784]
+
+
+def test_what_the_program_sets_is_shown_though_it_lies_beyond_the_slider(show, shipped):
+    page = show(traits(shipped))
+    z = [5.2, -7.0] + [0.123] * 18
+    page.evaluate("(z) => model.set('z', z)", z)
+    assert np.abs(picture(page) - decoded(shipped, z)).max() <= GREYS
+    first, second = page.get_by_label("z0", exact=True), page.get_by_label("z1", exact=True)
+    assert "5.20" in first.get_attribute("aria-valuetext") and "beyond" in first.get_attribute("aria-valuetext")
+    assert (first.input_value(), second.input_value()) == ("4", "-4")
+    assert sorted(page.locator(".beyond output").all_inner_texts()) == ["5.20", "−7.00"]
+    page.get_by_label("z2", exact=True).press("ArrowLeft")
+    assert z_of(page)[:2] == [5.2, -7.0] and z_of(page)[3:] == [0.123] * 17, "moving one slider rounded another"
+    assert page.evaluate("model.saved.length") <= 1
+
+
+def test_what_changed_is_said_when_it_has_settled(show, shipped):
+    page = show(traits(shipped))
+    image, status = page.locator("[data-latent-image]"), page.locator(".status")
+    page.evaluate("""() => { window.said = []; new MutationObserver(() => said.push(document.querySelector(".status").textContent))
+        .observe(document.querySelector(".status"), {childList: true, characterData: true, subtree: true}); }""")
+    page.locator("input[type=range]").first.focus()
+    page.evaluate("""async () => { const input = document.activeElement; for (let i = 0; i < 10; i++) {
+        input.stepUp(); input.dispatchEvent(new Event("input")); await frames(1); } }""")
+    page.wait_for_function("said.length === 1")
+    assert status.inner_text() == "Set by hand; ‖z‖ = 0.50, under the prior about 4.47."
+    assert image.get_attribute("aria-label").endswith(status.inner_text()) and image.get_attribute("role") == "img"
+    assert status.get_attribute("role") == "status" and page.locator("output").first.get_attribute("aria-live") == "off"
+
+
+def test_a_prior_sample_is_new_each_time(show, shipped):
+    page = show(traits(shipped))
+    samples = []
+    for _ in range(5):
+        page.get_by_role("button", name="Prior sample").click()
+        samples += [z_of(page)]
+    assert 0.5 < np.std(samples) < 1.5 and len({tuple(sample) for sample in samples}) == 5
+
+
+def walker(page):
+    """The button that starts and stops the walk, running."""
+    button = page.locator(".buttons button").nth(2)
+    assert button.inner_text() == "Walk between digits"
+    button.click()
+    page.wait_for_function("window.path ??= [], path.push([...model.get('z')]), path.length > 20", polling="raf")
+    assert button.inner_text() == "Stop walking"
+    return button
+
+
+def test_a_walk_leads_from_digit_to_digit_until_it_is_stopped(show, shipped):
+    given = traits(shipped)
+    page = show(given)
+    button = walker(page)
+    path, means = np.array(page.evaluate("path"))[1:], np.array([digit["mean"] for digit in given["gallery"]])
+    assert len(np.unique(path, axis=0)) > 5
+
+    def off_line(a, b):
+        t = (path - a) @ (b - a) / ((b - a) @ (b - a))
+        return max(np.abs(a + t[:, None] * (b - a) - path).max(), -t.min(), t.max() - 1)
+    assert min(off_line(a, b) for a in means for b in means if a is not b and (a != b).any()) < 1e-6
+    stops = {"Escape": lambda: page.keyboard.press("Escape"), "button": button.click,
+             "slider": lambda: page.locator("input[type=range]").first.press("ArrowRight"),
+             "host": lambda: page.evaluate("model.set('z', Array(20).fill(1))"),
+             "out of sight": lambda: page.evaluate("document.querySelector('main').style.marginTop = '3000px'")}
+    for name, stop in stops.items():
+        stop()
+        page.wait_for_function("document.querySelectorAll('.buttons button')[2].textContent === 'Walk between digits'")
+        z = z_of(page)
+        picture(page)
+        assert z_of(page) == z, name
+        if name != "out of sight":
+            walker(page)
+    page.evaluate("document.querySelector('main').style.marginTop = 0")
+    walker(page)
+    page.evaluate("clean()")
+    assert page.evaluate("[model.listeners(), left()]") == [0, []]
+
+
+def test_no_walk_under_reduced_motion(show, shipped):
+    page = show(traits(shipped), lang="zh", reduced_motion="reduce")
+    button = page.get_by_role("button", name="在两个数字间漫步")
+    assert button.is_disabled() and page.get_by_text("系统设置为减弱动态效果").is_visible()
+    page.emulate_media(reduced_motion="no-preference")
+    page.wait_for_function("!document.querySelector('button:disabled')")
+    assert not page.get_by_text("系统设置为减弱动态效果").is_visible()
+    button.click()
+    page.emulate_media(reduced_motion="reduce")
+    page.wait_for_function("document.querySelector('button:disabled')?.textContent === '在两个数字间漫步'")
+
+
+def test_a_plane_of_two_latent_variables(show):
+    model = random_model(784, 33, 2)
+    page = show(traits(model))
+    plane = page.get_by_role("application")
+    page.wait_for_function("grey('.plane canvas').slice(-1)[0] > 0", polling="raf")
+    tiles = np.array(page.evaluate("grey('.plane canvas')")).reshape(15, 28, 15, 28) / 255
+    for row, column, z in ((7, 7, [0, 0]), (0, 14, [2.8, 2.8]), (12, 3, [-1.6, -2.0])):
+        assert np.abs(tiles[row, :, column].ravel() - decoded(model, z)).max() <= GREYS
+    box = plane.bounding_box()
+    page.mouse.move(box["x"] + box["width"] * 0.75, box["y"] + box["height"] * 0.25)
+    page.mouse.down()
+    assert np.abs(np.array(z_of(page)) - 1.5).max() <= 0.03
+    page.mouse.move(box["x"] + box["width"] + 50, box["y"] + box["height"] * 0.5, steps=3)
+    page.mouse.up()
+    assert z_of(page)[0] == 3 and abs(z_of(page)[1]) <= 0.03
+    page.mouse.move(box["x"], box["y"])
+    assert z_of(page)[0] == 3, "the pad follows a pointer that is not pressed"
+    page.evaluate("model.set('z', [0, 0])")
+    plane.focus()
+    for key in ("ArrowRight", "ArrowRight", "ArrowUp", "ArrowLeft", "ArrowDown", "ArrowDown"):
+        page.keyboard.press(key)
+    assert z_of(page) == [0.1, -0.1]
+    assert np.abs(picture(page) - decoded(model, [0.1, -0.1])).max() <= GREYS
+    marker = page.locator(".marker").bounding_box()
+    right, down = ((marker[start] + marker[size] / 2 - box[start]) / box[size] * 6 - 3 for start, size in (("x", "width"), ("y", "height")))
+    assert abs(right - 0.1) < 0.03 and abs(down - 0.1) < 0.03
+    page.evaluate("clean()")
+    assert page.evaluate("[model.listeners(), left()]") == [0, []]
+
+
+def test_the_plane_follows_a_finger(show):
+    page = show(traits(random_model(784, 33, 2)), has_touch=True, viewport={"width": 390, "height": 850})
+    page.locator(".plane").scroll_into_view_if_needed()
+    box = page.locator(".plane").bounding_box()
+    touch = page.context.new_cdp_session(page)
+    for kind, share in (("touchStart", 0.5), ("touchMove", 0.6), ("touchMove", 0.75)):
+        point = {"x": box["x"] + box["width"] * share, "y": box["y"] + box["height"] * share}
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [point]})
+    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    assert np.abs(np.array(z_of(page)) - [1.5, -1.5]).max() <= 0.05
+
+
+def thinned(ink):
+    """The middle lines of strokes (Zhang and Suen, 1984)."""
+    ink = np.pad(ink, 1)
+    while True:
+        before = ink.copy()
+        for first in (True, False):
+            ring = [np.roll(ink, shift, (0, 1)) for shift in ((1, 0), (1, -1), (0, -1), (-1, -1), (-1, 0), (-1, 1), (0, 1), (1, 1))]
+            north, east, south, west = ring[::2]
+            count = sum(each.astype(int) for each in ring)
+            ends = sum((~ring[i] & ring[(i + 1) % 8]).astype(int) for i in range(8))
+            keep = (north & east & south) | (east & south & west) if first else (north & east & west) | (north & south & west)
+            ink &= ~((count >= 2) & (count <= 6) & (ends == 1) & ~keep)
+        if (ink == before).all():
+            return ink[1:-1, 1:-1]
+
+
+def test_a_digit_drawn_by_hand_is_encoded(show, shipped):
+    """The strokes of a test digit, drawn again with the page's own pen, give nearly what PyTorch makes of the digit itself."""
+    page = show(traits(shipped))
+    page.locator(".drawing summary").click()
+    assert page.get_by_text("The encoder is on its way.").is_visible()
+    page.wait_for_function("model.sent.length")
+    assert page.evaluate("model.sent") == [{"load": "encoder"}]
+    page.evaluate("(data) => model.receive('encoder', data)", encoder_of(shipped))
+    sheet = page.locator(".sheet")
+    sheet.scroll_into_view_if_needed()
+    box, (images, labels), errors = sheet.bounding_box(), digits_of_mnist(), {}
+    for label in (3, 7):
+        page.get_by_role("button", name="Clear").click()
+        digit = images[int((labels == label).nonzero()[4])]
+        line = thinned(np.kron(digit.reshape(28, 28).numpy() > 0.5, np.ones((2, 2), bool)))
+        spots = {tuple(spot) for spot in np.argwhere(line)}
+        for row, column in sorted(spots):
+            for other in {(row + 1, column), (row, column + 1), (row + 1, column + 1), (row + 1, column - 1)} & spots:
+                for (y, x), press in (((row, column), page.mouse.down), (other, page.mouse.up)):
+                    page.mouse.move(box["x"] + (x + 1) / 58 * box["width"], box["y"] + (y + 1) / 58 * box["height"])
+                    press()
+        prepared = torch.tensor(picture(page, ".both canvas"), dtype=torch.float32)[None]
+        shown = picture(page, ".both figure:nth-child(2) canvas")
+        with torch.no_grad():
+            (mean, _), (wanted, _) = rounded(shipped).encode(prepared), shipped.encode(digit[None])
+            errors[label] = np.abs(shown - shipped.decode(wanted)[0].numpy()).mean()
+        assert np.abs(np.array(z_of(page)) - mean[0].numpy()).max() <= 0.03, "more than a canvas of 256 greys can change"
+        assert np.abs(shown - decoded(shipped, z_of(page))).max() <= GREYS
+        assert page.locator(".band").first.is_visible() and page.locator(".status").is_visible()
+    print("mean difference per pixel between the drawn digit's reconstruction and the digit's own:", errors)
+    assert max(errors.values()) < 0.06, errors
+    page.get_by_role("button", name="Clear").click()
+    assert not picture(page, ".both canvas").any() and not picture(page, ".both figure:nth-child(2) canvas").any()
+    assert page.evaluate("model.sent.length") == 1
+
+
+def test_what_was_drawn_before_the_encoder_came_is_encoded_when_it_comes(show, shipped):
+    page = show(traits(shipped))
+    page.locator(".drawing summary").click()
+    page.locator(".sheet").scroll_into_view_if_needed()
+    page.locator(".sheet").click()
+    assert picture(page, ".both canvas").any() and z_of(page) == [0] * 20
+    page.evaluate("(data) => model.receive('encoder', data)", encoder_of(shipped)[:4000])
+    assert page.get_by_text("The weights of the encoder are not whole: 3000 bytes have come").is_visible()
+    page.evaluate("(data) => model.receive('encoder', data)", encoder_of(shipped))
+    picture(page)
+    assert any(z_of(page)) and not page.get_by_text("not whole").is_visible()
+
+
+def test_no_encoder_is_asked_for_before_the_drawing_area_is_opened(show, shipped):
+    page = show(traits(shipped, encoder=encoder_of(shipped)))
+    page.locator(".drawing summary").click()
+    picture(page)
+    assert page.evaluate("model.sent") == []
+
+
+def test_several_views_of_one_model(show, shipped):
+    page = show(traits(shipped))
+    page.evaluate("void (window.cleanB = view('b'))")
+    page.locator("#b .gallery button").nth(4).click()
+    assert (picture(page) == picture(page, "#b [data-latent-image]")).all() and picture(page).any()
+    page.locator("#a input[type=range]").first.press("End")
+    picture(page, "#b [data-latent-image]")
+    assert page.locator("#b output").first.inner_text() == "4.00"
+    page.evaluate("clean()")
+    assert page.locator("#a").inner_html() == ""
+    page.locator("#b input[type=range]").first.press("Home")
+    picture(page, "#b [data-latent-image]")
+    assert page.locator("#b output").first.inner_text() == "−4.00"
+    page.evaluate("cleanB()")
+    assert page.evaluate("[model.listeners(), left()]") == [0, []]
+
+
+def test_a_view_ends_with_its_signal_and_saves_what_it_still_had(show, shipped):
+    page = show(traits(shipped))
+    page.evaluate("end = new AbortController(), view('b', end.signal), clean()")
+    picture(page, "#b [data-latent-image]")
+    before = page.evaluate("model.saved.length")
+    page.evaluate("document.querySelector('#b .gallery button').click(), end.abort()")
+    assert page.evaluate("[model.saved.length, document.querySelector('#b').innerHTML]") == [before + 1, ""]
+    assert page.evaluate("[model.listeners(), left()]") == [0, []]
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    ({"decoder": "AAAA"}, "解码器的权重不完整：应有331072字节，只收到3字节。"), ({"decoder": ""}, "只收到0字节"),
+    ({"sizes": {}}, "缺少模型的尺寸"),
+    ({"sizes": {"image_size": 783, "hidden_dim": 400, "latent_dim": 20, "dtype": "int8"}}, "不是正方形")])
+def test_a_model_that_is_not_whole_is_a_message_in_the_widget(show, shipped, change, message):
+    given = traits(shipped)
+    page = show({**given, **change}, lang="zh-Hans")
+    assert message in page.get_by_role("alert").inner_text()
+    assert page.locator("#a button, #a input").count() == 0
+    page.evaluate("([name, value]) => model.receive(name, value)", [next(iter(change)), given[next(iter(change))]])
+    assert not page.get_by_role("alert").is_visible() and page.locator("#a input[type=range]").count() == 20
+    page.evaluate("clean()")
+    assert page.evaluate("[model.listeners(), left()]") == [0, []]
+
+
+@pytest.mark.parametrize("bad", ["[1, 2]", "null", "Array(20).fill(NaN)", "[...Array(19).fill(0), Infinity]"])
+def test_a_bad_z_is_a_message_and_the_last_good_one_stays(show, shipped, bad):
+    page = show(traits(shipped))
+    page.evaluate("model.set('z', Array(20).fill(0.5))")
+    before = picture(page)
+    page.evaluate(f"model.set('z', {bad})")
+    assert "20 finite numbers" in page.get_by_role("alert").inner_text() and (picture(page) == before).all()
+    page.locator("input[type=range]").first.press("Home")
+    assert sorted(z_of(page)) == [-4] + [0.5] * 19 and not page.get_by_role("alert").is_visible()
+    page.evaluate(f"clean(), model.set('z', {bad}), void view('a')")
+    assert page.get_by_role("alert").is_visible() and page.locator("#a input[type=range]").count() == 20
+
+
+@pytest.mark.parametrize(("change", "message", "absent"), [
+    ({"kl": [1.0]}, "The KL is left out", ".kl"), ({"digits": "AAAA"}, "The test digits are left out", ".gallery"),
+    ({"gallery": [{"label": "1", "mean": [0.0], "sigma": [1.0]}]}, "The test digits are left out", ".gallery")])
+def test_an_extra_that_does_not_fit_is_left_out_with_a_note(show, shipped, change, message, absent):
+    page = show({**traits(shipped), **change})
+    assert message in page.get_by_role("alert").inner_text()
+    assert page.locator(absent).count() == 0 and page.locator("#a input[type=range]").count() == 20
+
+
+def test_other_sizes_work_without_digits(show):
+    for sizes in ((16, 7, 1), (16, 5, 3), (784, 9, 40)):
+        model = random_model(*sizes)
+        page = show({**traits(model, "float32"), "gallery": [], "digits": ""})
+        assert page.locator(".gallery").count() == 0 and page.locator(".buttons button").count() == 2
+        page.locator("input[type=range]").first.press("End")
+        with torch.no_grad():
+            wanted = model.decode(torch.tensor([z_of(page)], dtype=torch.float32))[0].numpy()
+        assert np.abs(picture(page) - wanted).max() <= GREYS
+        page.context.close()
+
+
+def test_in_a_notebook_the_browser_says_which_language(show, shipped):
+    for locale, words in (("zh-CN", "归零"), ("en-US", "Zero")):
+        page = show(traits(shipped), lang="en", locale=locale)
+        assert page.get_by_role("button", name="Zero", exact=True).is_visible()
+        page.evaluate("clean(), document.body.dataset.jpThemeLight = 'false', void view('a')")
+        assert page.get_by_role("button", name=words, exact=True).is_visible()
+        assert page.evaluate("getComputedStyle(document.querySelector('.vae-explorer')).backgroundColor") == "rgb(22, 25, 29)"
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("lang", ["zh-Hans", "en"])
+@pytest.mark.parametrize("latent_dim", [20, 2])
+def test_accessible_and_within_the_screen(show, shipped, width, lang, latent_dim):
+    given = traits(shipped if latent_dim == 20 else random_model(784, 33, 2))
+    given["kl"] = [*given["kl"][:-1], 0.0]
+    page = show(given, lang, viewport={"width": width, "height": 800}, color_scheme="light", reduced_motion="reduce")
+    for summary in page.locator("summary").all():
+        summary.click()
+    page.locator(".gallery button").first.click()
+    picture(page)
+    page.add_script_tag(path=ROOT / "web/node_modules/axe-core/axe.min.js")
+    small = """() => [...document.querySelectorAll("button, input, summary, .plane")].filter((each) => {
+        const box = each.getBoundingClientRect();
+        return box.width < 24 || box.height < 24; }).map((each) => each.outerHTML.slice(0, 60))"""
+    for colours in ("light", "dark"):
+        page.emulate_media(color_scheme=colours)
+        assert page.evaluate(AXE, WCAG) == [], colours
+    for narrower in (width, 320):
+        page.set_viewport_size({"width": narrower, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth") and page.evaluate(small) == [], narrower

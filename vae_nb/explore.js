@@ -1,0 +1,851 @@
+// @ts-check
+
+/**
+ * @typedef {"int8" | "float32"} Dtype
+ * @typedef {{image_size: number, hidden_dim: number, latent_dim: number, dtype: Dtype}} Sizes
+ * @typedef {[rows: number, columns: number]} Shape
+ * @typedef {{weight: Float32Array, bias: Float32Array}} Layer the weight column by column
+ * @typedef {{mean: readonly number[], sigma: readonly number[]}} Posterior
+ * @typedef {Posterior & {label: string}} Digit
+ * @typedef {{get(name: string): any, set(name: string, value: unknown): void, save_changes(): void, send(content: unknown): void,
+ *   on(name: string, listener: () => void): void, off(name: string, listener: () => void): void}} Model
+ * @typedef {(text: Text) => string} Phrase
+ */
+
+const LIMIT = 4, STEP = 0.05;
+const PAD_LIMIT = 3, PAD_STEP = 0.1, TILES = 15;
+// A dimension that tells less than 0.1 nats, a seventh of a bit, about an image hardly changes a picture
+const ACTIVE_KL = 0.1;
+const SHEET = 280, PEN = 24;
+const WALK_MS = 3000, SETTLE_MS = 500, CHUNK_MS = 6;
+
+const EN = {
+  space: " ", explorer: "Latent-space explorer", sample: "Prior sample", zero: "Zero", walk: "Walk between digits", stop: "Stop walking",
+  still: "The walk is off, because your system asks for less motion.",
+  gallery: "Ten test digits", digit: (/** @type {string} */ label) => `Digit ${label}`, sliders: "Latent variables",
+  ordered: "Dimensions ordered by their KL in nats.", bands: "Bands show a posterior’s mean ± 2σ.", nats: "nats",
+  inactive: (/** @type {number} */ count) => `${count} inactive dimension${count > 1 ? "s" : ""}, with a KL below ${ACTIVE_KL} nats`,
+  beyond: "beyond the slider", pad: "Plane of the two latent variables: the arrow keys move z",
+  map: `Images decoded from a plane: z0 to the right, z1 upwards, from −${PAD_LIMIT} to ${PAD_LIMIT}. Click, drag, or use arrow keys.`,
+  draw: "Draw your own digit", sheet: "Drawing area", clear: "Clear", input: "What the encoder sees", output: "Reconstruction",
+  how: "Write a large digit with a mouse, a pen or a finger. It is centred and scaled as MNIST’s digits are.",
+  keys: "By keyboard, choose one of the test digits instead.",
+  loading: "The encoder is on its way.",
+  byZero: "z = 0", byPrior: "A sample from the prior", byHand: "Set by hand", byHost: "Set by the program",
+  byDrawing: "The posterior mean of your drawing",
+  byDigit: (/** @type {string} */ label) => `The posterior mean of digit ${label}`,
+  walking: (/** @type {string} */ a, /** @type {string} */ b) => `On the way between ${a} and ${b}. Escape stops the walk.`,
+  walked: (/** @type {string} */ a, /** @type {string} */ b) => `Between ${a} and ${b}`,
+  point: (/** @type {string} */ source, /** @type {string[]} */ z) => `${source}; z = (${z.join(", ")}).`,
+  length: (/** @type {string} */ source, /** @type {string} */ norm, /** @type {string} */ usual) =>
+    `${source}; ‖z‖ = ${norm}, under the prior about ${usual}.`,
+  image: (/** @type {string} */ state) => `Decoded image. ${state}`,
+  badSizes: "The explorer cannot start: the sizes of the model are missing or make no sense, or its images are not square.",
+  badBytes: (/** @type {string} */ name, /** @type {number} */ got, /** @type {number} */ needed) =>
+    `The weights of the ${name} are not whole: ${got} bytes have come, ${needed} are needed. Load them again.`,
+  badNumbers: (/** @type {string} */ name) => `The weights of the ${name} are not all finite numbers. Did its training diverge?`,
+  badZ: (/** @type {number} */ count) => `z must be a list of ${count} finite numbers. The last good one is shown.`,
+  badGallery: "The test digits are left out: they do not fit the model.",
+  badKl: "The KL is left out: it does not have one number for each dimension.",
+  broken: (/** @type {string} */ message) => `The explorer cannot start: ${message}`,
+  decoder: "decoder", encoder: "encoder",
+};
+/** @typedef {typeof EN} Text */
+
+/** @type {Text} */
+const ZH = {
+  space: "", explorer: "潜空间探索器", sample: "从先验采样", zero: "归零", walk: "在两个数字间漫步", stop: "停止漫步",
+  still: "系统设置为减弱动态效果，漫步因此停用。",
+  gallery: "十个测试数字", digit: (label) => `数字${label}`, sliders: "潜变量",
+  ordered: "各维按KL（单位：奈特）从大到小排列。", bands: "色带表示近似后验的均值±2σ。", nats: "奈特",
+  inactive: (count) => `${count}个不活跃的维（KL小于${ACTIVE_KL}奈特）`,
+  beyond: "超出滑块范围", pad: "两个潜变量张成的平面：用方向键移动z",
+  map: `潜平面各处解码出的图像：z0向右，z1向上，范围都是−${PAD_LIMIT}到${PAD_LIMIT}。可点按、拖动，也可用方向键。`,
+  draw: "自己写一个数字", sheet: "手写区", clear: "清除", input: "编码器看到的图像", output: "重构",
+  how: "用鼠标、触控笔或手指写一个大大的数字，它会像MNIST的数字一样居中、缩放。",
+  keys: "如果使用键盘，请改为选择一个测试数字。",
+  loading: "正在载入编码器。",
+  byZero: "z=0", byPrior: "先验的一个样本", byHand: "手动设定", byHost: "由程序设定", byDrawing: "手写数字的近似后验均值",
+  byDigit: (label) => `数字${label}的近似后验均值`,
+  walking: (a, b) => `正在${a}与${b}之间漫步，按Escape键停止。`,
+  walked: (a, b) => `${a}与${b}之间`,
+  point: (source, z) => `${source}；z=(${z.join(",")})。`,
+  length: (source, norm, usual) => `${source}；‖z‖=${norm}，先验下约为${usual}。`,
+  image: (state) => `解码得到的图像。${state}`,
+  badSizes: "探索器无法启动：缺少模型的尺寸，或尺寸不合理，或图像不是正方形。",
+  badBytes: (name, got, needed) => `${name}的权重不完整：应有${needed}字节，只收到${got}字节。请重新载入。`,
+  badNumbers: (name) => `${name}的权重中有不是有限数的值。训练是否发散了？`,
+  badZ: (count) => `z应是${count}个有限的数。图中仍是上一个有效的z。`,
+  badGallery: "测试数字与模型不符，未予显示。",
+  badKl: "KL的个数与潜变量的维数不符，未予显示。",
+  broken: (message) => `探索器无法启动：${message}`,
+  decoder: "解码器", encoder: "编码器",
+};
+
+/** What is wrong with the data, said in the reader's language. */
+export class Problem extends Error {
+  /** @param {Phrase} phrase */
+  constructor(phrase) {
+    super(phrase(EN));
+    this.phrase = phrase;
+  }
+}
+
+/* ---- the model */
+
+/** @param {Sizes} sizes @returns {Shape[]} */
+export const decoderShapes = ({ image_size, hidden_dim, latent_dim }) => [[hidden_dim, latent_dim], [image_size, hidden_dim]];
+
+/** @param {Sizes} sizes @returns {Shape[]} */
+export const encoderShapes = ({ image_size, hidden_dim, latent_dim }) =>
+  [[hidden_dim, image_size], [latent_dim, hidden_dim], [latent_dim, hidden_dim]];
+
+/** @param {any} sizes @returns {Sizes} */
+export function checkSizes(sizes) {
+  const whole = ["image_size", "hidden_dim", "latent_dim"].every((name) => Number.isSafeInteger(sizes?.[name]) && sizes[name] > 0);
+  if (!whole || !["int8", "float32"].includes(sizes.dtype) || !Number.isInteger(Math.sqrt(sizes.image_size))) {
+    throw new Problem((text) => text.badSizes);
+  }
+  return sizes;
+}
+
+/** @param {any} numbers @param {number} count @returns {boolean} */
+const isVector = (numbers, count) => Array.isArray(numbers) && numbers.length === count && numbers.every(Number.isFinite);
+
+/** @param {any} z @param {number} count @returns {number[]} a copy */
+export function checkZ(z, count) {
+  if (!isVector(z, count)) throw new Problem((text) => text.badZ(count));
+  return [...z];
+}
+
+/** @param {any} buffer @returns {Uint8Array} */
+export function asBytes(buffer) {
+  if (ArrayBuffer.isView(buffer)) return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
+  return buffer instanceof ArrayBuffer ? new Uint8Array(buffer) : new Uint8Array();
+}
+
+/**
+ * Layers from their packed bytes, as float32 whatever they were packed in.
+ * @param {any} buffer a DataView, an ArrayBuffer or a Uint8Array at any offset
+ * @param {Shape[]} shapes @param {Dtype} dtype @param {"decoder" | "encoder"} name @returns {Layer[]}
+ */
+export function unpack(buffer, shapes, dtype, name = "decoder") {
+  const bytes = asBytes(buffer), size = dtype === "int8" ? 1 : 4;
+  const vectors = dtype === "int8" ? 2 : 1;
+  const needed = shapes.reduce((sum, [rows, columns]) => sum + rows * (columns * size + vectors * 4), 0);
+  if (bytes.length !== needed) throw new Problem((text) => text.badBytes(text[name], bytes.length, needed));
+  const layers = (dtype === "int8" ? fromInt8 : fromFloat32)(bytes.slice().buffer, shapes);
+  if (!layers.every(({ weight, bias }) => weight.every(Number.isFinite) && bias.every(Number.isFinite))) {
+    throw new Problem((text) => text.badNumbers(text[name]));
+  }
+  return layers;
+}
+
+/** @param {ArrayBuffer} buffer @param {Shape[]} shapes @returns {Layer[]} */
+function fromFloat32(buffer, shapes) {
+  let at = 0;
+  return shapes.map(([rows, columns]) => {
+    const weight = new Float32Array(buffer, at, rows * columns), bias = new Float32Array(buffer, at + weight.byteLength, rows);
+    at += weight.byteLength + bias.byteLength;
+    return { weight: byColumn(weight, rows, columns), bias };
+  });
+}
+
+/** @param {ArrayBuffer} buffer @param {Shape[]} shapes @returns {Layer[]} */
+function fromInt8(buffer, shapes) {
+  let at = 0;
+  const take = (/** @type {number} */ count) => new Float32Array(buffer, (at += count * 4) - count * 4, count);
+  const vectors = shapes.map(([rows]) => ({ scale: take(rows), bias: take(rows) }));
+  return shapes.map(([rows, columns], i) => {
+    const weight = byColumn(new Int8Array(buffer, at, rows * columns), rows, columns, vectors[i].scale);
+    at += rows * columns;
+    return { weight, bias: vectors[i].bias };
+  });
+}
+
+/**
+ * Columns one after another, so that `linear` skips the whole column of a unit that is off.
+ * @param {Float32Array | Int8Array} weight row by row @param {number} rows @param {number} columns
+ * @param {Float32Array} [scale] of each row @returns {Float32Array}
+ */
+function byColumn(weight, rows, columns, scale) {
+  const turned = new Float32Array(rows * columns);
+  for (let row = 0, from = 0; row < rows; row++) {
+    const factor = scale ? scale[row] : 1;
+    for (let to = row; to < turned.length; to += rows) turned[to] = weight[from++] * factor;
+  }
+  return turned;
+}
+
+/** The columns of units that are off are skipped; four at a time take half as long. @param {Layer} layer @param {ArrayLike<number>} x */
+function linear({ weight, bias }, x) {
+  const out = new Float64Array(bias), rows = out.length, on = [];
+  for (let column = 0; column < x.length; column++) if (x[column] !== 0) on.push(column);
+  let i = 0;
+  for (; i + 4 <= on.length; i += 4) {
+    const a = x[on[i]], b = x[on[i + 1]], c = x[on[i + 2]], d = x[on[i + 3]];
+    let atA = on[i] * rows, atB = on[i + 1] * rows, atC = on[i + 2] * rows, atD = on[i + 3] * rows;
+    for (let row = 0; row < rows; row++) out[row] += a * weight[atA++] + b * weight[atB++] + c * weight[atC++] + d * weight[atD++];
+  }
+  for (; i < on.length; i++) {
+    for (let row = 0, at = on[i] * rows; row < rows; row++) out[row] += x[on[i]] * weight[at++];
+  }
+  return out;
+}
+
+/** @param {Float64Array} x @returns {Float64Array} the same array */
+function relu(x) {
+  for (let i = 0; i < x.length; i++) if (x[i] < 0) x[i] = 0;
+  return x;
+}
+
+/** @param {Layer[]} decoder @param {ArrayLike<number>} z @returns {Float32Array} the probability of each pixel being on */
+export function decode([fc3, fc4], z) {
+  return new Float32Array(linear(fc4, relu(linear(fc3, z))).map((x) => 1 / (1 + Math.exp(-x))));
+}
+
+/** @param {Layer[]} encoder @param {ArrayLike<number>} x pixels in [0, 1] @returns {{mean: number[], logvar: number[]}} */
+export function encode([fc1, fc2Mean, fc2Logvar], x) {
+  const h = relu(linear(fc1, x));
+  return { mean: [...linear(fc2Mean, h)], logvar: [...linear(fc2Logvar, h)] };
+}
+
+/* ---- what else can be said without a page */
+
+/**
+ * Dimensions by falling KL; those that tell next to nothing apart.
+ * @param {readonly number[]} kl empty if unknown @param {number} count @returns {{active: number[], inactive: number[]}}
+ */
+export function ordering(kl, count) {
+  const all = Array.from({ length: count }, (_, i) => i);
+  if (!kl.length) return { active: all, inactive: [] };
+  all.sort((a, b) => kl[b] - kl[a]);
+  return { active: all.filter((i) => kl[i] >= ACTIVE_KL), inactive: all.filter((i) => kl[i] < ACTIVE_KL) };
+}
+
+/** A draw from N(0, I) by Box and Muller. @param {number} count @param {() => number} random @returns {number[]} */
+export const normal = (count, random = Math.random) =>
+  Array.from({ length: count }, () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random()));
+
+/** Two different indices. @param {number} count @param {() => number} random @returns {[number, number]} */
+export function pair(count, random = Math.random) {
+  const first = Math.floor(random() * count);
+  return [first, (first + 1 + Math.floor(random() * (count - 1))) % count];
+}
+
+/** @param {readonly number[]} a @param {readonly number[]} b @param {number} t @returns {number[]} */
+export const interpolate = (a, b, t) => a.map((x, i) => x + (b[i] - x) * t);
+
+/** @param {number} x @param {number} limit @returns {number} */
+const clamp = (x, limit) => Math.max(-limit, Math.min(limit, x));
+
+/** @param {number} x @returns {string} */
+export const number = (x) => x.toFixed(2).replace(/^-(?=0\.00$)/, "").replace("-", "−");
+
+/**
+ * JupyterLab's own `lang` says nothing of the reader.
+ * @param {string} lang of the text around @param {boolean} notebook @param {string} browser its language @returns {Text}
+ */
+export const strings = (lang, notebook, browser) => (/^zh\b/i.test(notebook || !lang ? browser : lang) ? ZH : EN);
+
+/**
+ * A drawing as MNIST's digits are: scaled into 20x20 pixels, then moved by whole pixels until the centre of mass is in the middle of 28x28.
+ * @param {ArrayLike<number>} pixels ink from 0 to 1 @param {number} width @param {number} height @param {number} side
+ * @returns {Float32Array} zeros if there is no ink
+ */
+export function prepare(pixels, width, height, side = 28) {
+  const out = new Float32Array(side * side), box = inkBox(pixels, width, height);
+  if (!box) return out;
+  const scale = Math.max(box.right - box.left, box.bottom - box.top) / Math.round((side * 20) / 28);
+  const columns = Math.ceil((box.right - box.left) / scale - 1e-9), rows = Math.ceil((box.bottom - box.top) / scale - 1e-9);
+  const small = new Float32Array(rows * columns);
+  for (let y = 0; y < rows; y++) {
+    const top = box.top + y * scale;
+    for (let x = 0; x < columns; x++) small[y * columns + x] = area(pixels, width, height, box.left + x * scale, top, scale);
+  }
+  const mass = centre(small, columns), dx = Math.floor(side / 2) - Math.floor(mass.x), dy = Math.floor(side / 2) - Math.floor(mass.y);
+  small.forEach((ink, i) => {
+    const x = (i % columns) + dx, y = Math.floor(i / columns) + dy;
+    if (x >= 0 && x < side && y >= 0 && y < side) out[y * side + x] = ink;
+  });
+  return out;
+}
+
+/** @param {ArrayLike<number>} pixels @param {number} width @param {number} height */
+function inkBox(pixels, width, height) {
+  let left = width, right = 0, top = height, bottom = 0;
+  for (let i = 0; i < width * height; i++) {
+    if (!(pixels[i] > 0)) continue;
+    const x = i % width, y = (i - x) / width;
+    left = Math.min(left, x), right = Math.max(right, x + 1), top = Math.min(top, y), bottom = y + 1;
+  }
+  return right && { left, right, top, bottom };
+}
+
+/**
+ * The mean ink in a square; outside the drawing there is none.
+ * @param {ArrayLike<number>} pixels @param {number} width @param {number} height
+ * @param {number} left @param {number} top @param {number} size of the square
+ */
+function area(pixels, width, height, left, top, size) {
+  let sum = 0;
+  for (let y = Math.floor(top); y < Math.min(height, top + size); y++) {
+    const tall = Math.min(y + 1, top + size) - Math.max(y, top);
+    for (let x = Math.floor(left); x < Math.min(width, left + size); x++) {
+      sum += pixels[y * width + x] * tall * (Math.min(x + 1, left + size) - Math.max(x, left));
+    }
+  }
+  return Math.min(1, sum / (size * size));
+}
+
+/** The centre of mass; the centre of the first pixel is at 0.5. @param {Float32Array} image @param {number} columns */
+function centre(image, columns) {
+  let mass = 0, x = 0, y = 0;
+  image.forEach((ink, i) => {
+    mass += ink;
+    x += ink * ((i % columns) + 0.5);
+    y += ink * (Math.floor(i / columns) + 0.5);
+  });
+  return { x: x / mass, y: y / mass };
+}
+
+/* ---- the page */
+
+/**
+ * @typedef {{element: HTMLElement, update?: () => void}} Part
+ * @typedef {{model: Model, text: Text, sizes: Sizes, side: number, decoder: Layer[], kl: readonly number[], digits: readonly Digit[],
+ *   pixels: Uint8Array, z: number[], band: Posterior | null, source: Phrase, signal: AbortSignal,
+ *   soon(task: FrameRequestCallback): void, set(z: number[], source: Phrase, band?: Posterior | null): void,
+ *   move(z: number[], source: Phrase, band?: Posterior | null): void, walk: Walk | null}} View a reader's `move` ends a walk
+ * @typedef {{stop(): void}} Walk
+ */
+
+/**
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag @param {Record<string, string | number>} attributes @param {(Node | string)[]} children
+ * @returns {HTMLElementTagNameMap[Tag]}
+ */
+function h(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
+  element.append(...children);
+  return element;
+}
+
+/** @param {string} label @param {() => void} act */
+function button(label, act) {
+  const element = h("button", { type: "button" }, label);
+  element.addEventListener("click", act);
+  return element;
+}
+
+/** @param {number} side @param {Record<string, string>} attributes */
+const picture = (side, attributes) => h("canvas", { class: "picture", width: side, height: side, ...attributes });
+
+/** @param {HTMLCanvasElement} canvas @returns {CanvasRenderingContext2D} */
+const brush = (canvas) => /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d", { willReadFrequently: true }));
+
+/** @param {HTMLCanvasElement} canvas @param {ArrayLike<number>} image @param {number} side @param {number} x @param {number} y */
+function paint(canvas, image, side, x = 0, y = 0) {
+  const grey = new ImageData(side, side), words = new Uint32Array(grey.data.buffer);
+  for (let i = 0; i < words.length; i++) words[i] = 0xff000000 + 0x010101 * Math.round(image[i] * 255);
+  brush(canvas).putImageData(grey, x, y);
+}
+
+/** @param {PointerEvent} event @param {HTMLElement} element @returns {[number, number]} from 0 to 1, rightwards and downwards */
+function place(event, element) {
+  const box = element.getBoundingClientRect();
+  return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
+}
+
+/** By mouse, pen or finger. @param {HTMLElement} element @param {(event: PointerEvent, first: boolean) => void} act */
+function dragged(element, act) {
+  element.addEventListener("pointerdown", (event) => {
+    if (event.button) return;
+    element.setPointerCapture(event.pointerId);
+    act(event, true);
+  });
+  element.addEventListener("pointermove", (event) => {
+    if (element.hasPointerCapture(event.pointerId)) act(event, false);
+  });
+}
+
+/** The picture, what it shows in words, and what moves z by itself. @param {View} view @returns {Part} */
+function stage(view) {
+  const { text } = view, status = h("p", { class: "status", role: "status" });
+  const image = picture(view.side, { "data-latent-image": "", role: "img" });
+  const buttons = h("div", { class: "buttons" },
+    button(text.sample, () => view.move(normal(view.z.length), (text) => text.byPrior)),
+    button(text.zero, () => view.move(view.z.map(() => 0), (text) => text.byZero)));
+  if (view.digits.length > 1) buttons.append(...walkButton(view, status));
+  const settle = () => {
+    const words = describe(view);
+    if (status.textContent === words) return;
+    status.textContent = words;
+    image.setAttribute("aria-label", text.image(words));
+  };
+  let timer = 0;
+  view.signal.addEventListener("abort", () => clearTimeout(timer));
+  settle();
+  return {
+    element: h("div", { class: "stage" }, image, h("div", { class: "beside" }, buttons, status)),
+    update() {
+      paint(image, decode(view.decoder, view.z), view.side);
+      clearTimeout(timer);
+      timer = setTimeout(settle, SETTLE_MS);
+    },
+  };
+}
+
+/** Few coordinates are told one by one, of many the length. @param {View} view @returns {string} */
+function describe({ text, source, z }) {
+  if (z.length <= 3) return text.point(source(text), z.map(number));
+  return text.length(source(text), number(Math.hypot(...z)), number(Math.sqrt(z.length)));
+}
+
+/** @param {View} view @param {HTMLElement} status @returns {HTMLElement[]} */
+function walkButton(view, status) {
+  const { text, signal } = view, less = matchMedia("(prefers-reduced-motion: reduce)");
+  const note = h("p", { class: "note" }, text.still);
+  const start = button(text.walk, () => (view.walk ? view.walk.stop() : walk(view, start, status)));
+  const allow = () => {
+    start.disabled = less.matches;
+    note.hidden = !less.matches;
+    if (less.matches) view.walk?.stop();
+  };
+  allow();
+  less.addEventListener("change", allow, { signal });
+  document.addEventListener("keydown", (event) => event.key === "Escape" && view.walk?.stop(), { signal });
+  return [start, note];
+}
+
+/** To and fro between two digits' means. @param {View} view @param {HTMLElement} start @param {HTMLElement} status */
+function walk(view, start, status) {
+  const [a, b] = pair(view.digits.length).map((i) => view.digits[i]);
+  let began = 0;
+  /** @param {number} now */
+  const step = (now) => {
+    if (view.walk !== mine) return;
+    began ||= now;
+    view.set(interpolate(a.mean, b.mean, (1 - Math.cos(((now - began) / WALK_MS) * Math.PI)) / 2), (text) => text.walked(a.label, b.label));
+    view.soon(step);
+  };
+  const mine = {
+    stop() {
+      view.walk = null;
+      start.textContent = view.text.walk;
+    },
+  };
+  view.walk = mine;
+  start.textContent = view.text.stop;
+  status.textContent = view.text.walking(a.label, b.label);
+  view.soon(step);
+}
+
+/** @param {View} view @returns {Part} */
+function gallery(view) {
+  const buttons = view.digits.map((digit, i) => {
+    const size = view.sizes.image_size, image = picture(view.side, {});
+    paint(image, Float32Array.from(view.pixels.subarray(i * size, (i + 1) * size), (pixel) => pixel / 255), view.side);
+    const element = button(digit.label, () => view.move([...digit.mean], (text) => text.byDigit(digit.label), digit));
+    element.prepend(image);
+    element.setAttribute("aria-label", view.text.digit(digit.label));
+    return element;
+  });
+  return {
+    element: h("div", { class: "gallery", role: "group", "aria-label": view.text.gallery }, ...buttons),
+    update: () => buttons.forEach((element, i) => element.setAttribute("aria-pressed", String(view.band === view.digits[i]))),
+  };
+}
+
+/** @param {View} view @returns {Part} */
+function sliders(view) {
+  const { text, kl } = view, { active, inactive } = ordering(kl, view.z.length);
+  const rows = [...active, ...inactive].map((dimension) => slider(view, dimension, Math.max(...kl)));
+  const list = h("div", { class: "sliders", role: "group", "aria-label": text.sliders });
+  list.append(h("p", { class: "note" }, (kl.length ? text.ordered + text.space : "") + text.bands));
+  list.append(...rows.slice(0, active.length).map((row) => row.element));
+  if (inactive.length) {
+    const folded = h("details", active.length ? {} : { open: "" }, h("summary", {}, text.inactive(inactive.length)));
+    folded.append(...rows.slice(active.length).map((row) => row.element));
+    list.append(folded);
+  }
+  return { element: list, update: () => rows.forEach((row) => row.update()) };
+}
+
+/** @param {View} view @param {number} dimension @param {number} most the largest KL */
+function slider(view, dimension, most) {
+  const { text } = view, id = `vae-${Math.random().toString(36).slice(2)}`, kl = view.kl[dimension];
+  const input = h("input", { id, type: "range", min: -LIMIT, max: LIMIT, step: STEP });
+  const band = h("span", { class: "band" }), output = h("output", { for: id, "aria-live": "off" });
+  const element = h("div", { class: "slider" }, h("label", { for: id }, "z", h("sub", {}, String(dimension))));
+  if (kl !== undefined) {
+    input.setAttribute("aria-describedby", `${id}-kl`);
+    const unseen = (/** @type {string} */ words) => h("span", { class: "unseen" }, words);
+    const attributes = { class: "kl", id: `${id}-kl`, style: `--part: ${kl / (most || 1)}` };
+    element.append(h("span", attributes, unseen("KL "), kl.toFixed(2), unseen(` ${text.nats}`)));
+  }
+  element.append(h("span", { class: "track" }, h("span", { class: "scale" }, band), input), output);
+  input.addEventListener("input", () => view.move(view.z.with(dimension, input.valueAsNumber), (text) => text.byHand, view.band));
+  let z = NaN, spread = view.band;
+  return {
+    element,
+    update() {
+      if (z === view.z[dimension] && spread === view.band) return;
+      [z, spread] = [view.z[dimension], view.band];
+      const shown = number(z), outside = Math.abs(z) > LIMIT;
+      input.value = String(z);
+      input.setAttribute("aria-valuetext", outside ? `${shown} (${text.beyond})` : shown);
+      output.value = shown;
+      element.classList.toggle("beyond", outside);
+      band.hidden = !spread;
+      if (spread) placeBand(band, spread.mean[dimension], spread.sigma[dimension]);
+    },
+  };
+}
+
+/** @param {HTMLElement} band @param {number} mean @param {number} sigma */
+function placeBand(band, mean, sigma) {
+  const share = (/** @type {number} */ z) => (50 * (clamp(z, LIMIT) + LIMIT)) / LIMIT;
+  band.style.left = `${share(mean - 2 * sigma)}%`;
+  band.style.right = `${100 - share(mean + 2 * sigma)}%`;
+}
+
+/**
+ * The plane of two latent variables. Linear in z, as the sliders are: equal ways are equal steps, which Gaussian quantiles would bend.
+ * @param {View} view @returns {Part}
+ */
+function pad(view) {
+  const { text } = view, marker = h("span", { class: "marker" }), id = `vae-${Math.random().toString(36).slice(2)}`;
+  const map = picture(TILES * view.side, {}), caption = h("figcaption", { id, class: "note" }, text.map);
+  const plane = h("div", { class: "plane", tabindex: 0, role: "application", "aria-label": text.pad, "aria-describedby": id }, map, marker);
+  const go = (/** @type {number[]} */ z) => view.move(z.map((x) => Math.round(clamp(x, PAD_LIMIT) * 100) / 100), (text) => text.byHand);
+  dragged(plane, (event) => {
+    const [x, y] = place(event, plane);
+    go([PAD_LIMIT * (2 * x - 1), PAD_LIMIT * (1 - 2 * y)]);
+  });
+  plane.addEventListener("keydown", (event) => {
+    const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowDown: [0, -1], ArrowUp: [0, 1] }[event.key];
+    if (!way) return;
+    event.preventDefault();
+    go(view.z.map((x, i) => x + way[i] * PAD_STEP));
+  });
+  tile(view, map);
+  return {
+    element: h("figure", { class: "pad" }, plane, caption),
+    update() {
+      const [x, y] = view.z.map((z) => 50 * (1 + clamp(z, PAD_LIMIT) / PAD_LIMIT));
+      marker.style.left = `${x}%`;
+      marker.style.bottom = `${y}%`;
+    },
+  };
+}
+
+/** A few images in each frame, so that the page stays quick. @param {View} view @param {HTMLCanvasElement} map */
+function tile(view, map) {
+  const at = (/** @type {number} */ i) => (PAD_LIMIT * (2 * i + 1)) / TILES - PAD_LIMIT;
+  let next = 0;
+  const work = () => {
+    const end = performance.now() + CHUNK_MS;
+    do {
+      const x = next % TILES, y = Math.floor(next / TILES);
+      paint(map, decode(view.decoder, [at(x), -at(y)]), view.side, x * view.side, y * view.side);
+    } while (++next < TILES * TILES && performance.now() < end);
+    if (next < TILES * TILES) view.soon(work);
+  };
+  view.soon(work);
+}
+
+/** @param {View} view @returns {Part} */
+function drawing(view) {
+  const { text, side, model, signal } = view;
+  const sheet = h("canvas", { class: "sheet", width: SHEET, height: SHEET, role: "img", "aria-label": text.sheet });
+  const [input, output] = [text.input, text.output].map((words) => picture(side, { role: "img", "aria-label": words }));
+  const status = h("p", { class: "note", role: "status" }), pen = brush(sheet);
+  /** @type {Layer[] | null} */
+  let encoder = null;
+  const read = () => {
+    const ink = new Float32Array(SHEET * SHEET), { data } = pen.getImageData(0, 0, SHEET, SHEET);
+    for (let i = 0; i < ink.length; i++) ink[i] = data[4 * i + 3] / 255;
+    const image = prepare(ink, SHEET, SHEET, side);
+    paint(input, image, side);
+    if (!encoder || !image.some(Boolean)) return paint(output, new Float32Array(side * side), side);
+    const { mean, logvar } = encode(encoder, image), sigma = logvar.map((x) => Math.exp(x / 2));
+    paint(output, decode(view.decoder, mean), side);
+    view.move(mean, (text) => text.byDrawing, { mean, sigma });
+  };
+  const load = () => {
+    if (encoder || !folded.open) return;
+    if (!asBytes(model.get("encoder")).length) {
+      status.textContent = text.loading;
+      return model.send({ load: "encoder" });
+    }
+    try {
+      encoder = unpack(model.get("encoder"), encoderShapes(view.sizes), view.sizes.dtype, "encoder");
+      status.textContent = "";
+      view.soon(read);
+    } catch (error) {
+      status.textContent = explain(error, text);
+    }
+  };
+  const clear = () => {
+    pen.clearRect(0, 0, SHEET, SHEET);
+    read();
+  };
+  const caption = (/** @type {string} */ words) => h("figcaption", { class: "note" }, words);
+  const shown = [h("figure", {}, input, caption(text.input)), h("figure", {}, output, caption(text.output))];
+  const how = h("p", { class: "note" }, text.how + (view.digits.length ? text.space + text.keys : ""));
+  const left = h("div", {}, sheet, button(text.clear, clear)), right = h("div", { class: "both" }, ...shown, status);
+  const folded = h("details", { class: "drawing" }, h("summary", {}, text.draw), how, h("div", { class: "sheets" }, left, right));
+  strokes(sheet, pen, () => view.soon(read));
+  folded.addEventListener("toggle", load);
+  model.on("change:encoder", load);
+  signal.addEventListener("abort", () => model.off("change:encoder", load));
+  return { element: folded };
+}
+
+/** @param {HTMLCanvasElement} sheet @param {CanvasRenderingContext2D} pen @param {() => void} drawn */
+function strokes(sheet, pen, drawn) {
+  Object.assign(pen, { lineWidth: PEN, lineCap: "round", lineJoin: "round", strokeStyle: "#fff" });
+  /** @type {[number, number]} */
+  let last;
+  dragged(sheet, (event, first) => {
+    const events = event.getCoalescedEvents?.() ?? []; // absent where a page is not secure
+    for (const each of events.length ? events : [event]) {
+      const [x, y] = place(each, sheet);
+      if (first) last = [x, y];
+      pen.beginPath();
+      pen.moveTo(last[0] * SHEET, last[1] * SHEET);
+      pen.lineTo(x * SHEET + 0.01, y * SHEET); // a line without length would leave no dot
+      pen.stroke();
+      last = [x, y];
+    }
+    drawn();
+  });
+}
+
+/** @param {unknown} error @param {Text} text @returns {string} */
+const explain = (error, text) => (error instanceof Problem ? error.phrase(text) : text.broken(String(error)));
+
+/** The optional traits, each left out with a note if it does not fit. @param {Model} model @param {Sizes} sizes */
+function extras(model, { image_size, latent_dim }) {
+  const kl = model.get("kl") ?? [], digits = model.get("gallery") ?? [], pixels = asBytes(model.get("digits"));
+  const goodKl = !kl.length || isVector(kl, latent_dim);
+  const goodDigits = Array.isArray(digits) && pixels.length === digits.length * image_size
+    && digits.every(({ mean, sigma }) => isVector(mean, latent_dim) && isVector(sigma, latent_dim));
+  /** @type {Phrase[]} */
+  const problems = [];
+  if (!goodKl) problems.push((text) => text.badKl);
+  if (!goodDigits) problems.push((text) => text.badGallery);
+  return { kl: goodKl ? kl : [], digits: goodDigits ? digits : [], pixels, problems };
+}
+
+/**
+ * The whole explorer, kept in step with the model until `signal`.
+ * @param {HTMLElement} root @param {Model} model @param {Text} text @param {AbortSignal} signal @returns {Node[]}
+ */
+function explorer(root, model, text, signal) {
+  const sizes = checkSizes(model.get("sizes")), decoder = unpack(model.get("decoder"), decoderShapes(sizes), sizes.dtype);
+  const { problems, ...given } = extras(model, sizes);
+  const problem = h("p", { class: "problem", role: "alert" });
+  /** @type {Set<FrameRequestCallback>} */
+  let tasks = new Set();
+  let frame = 0, stale = true, unsaved = false;
+  const save = () => {
+    if (unsaved) model.save_changes();
+    unsaved = false;
+  };
+  const run = (/** @type {number} */ now) => {
+    frame = 0;
+    const due = tasks;
+    tasks = new Set();
+    due.forEach((task) => task(now));
+    if (stale) parts.forEach((part) => part.update?.());
+    stale = false;
+    save();
+  };
+  const request = () => void (frame ||= requestAnimationFrame(run));
+  const complain = (/** @type {Phrase[]} */ ...more) => {
+    problem.textContent = [...problems, ...more].map((phrase) => phrase(text)).join(text.space);
+    problem.hidden = !problem.textContent;
+  };
+  const take = (/** @type {number[]} */ z, /** @type {Phrase} */ source, /** @type {Posterior | null} */ band) => {
+    Object.assign(view, { z, source, band });
+    complain();
+    stale = true;
+    request();
+  };
+  /** @type {View} */
+  const view = {
+    ...given, model, text, sizes, decoder, signal, side: Math.sqrt(sizes.image_size),
+    z: Array(sizes.latent_dim).fill(0), band: null, source: (text) => text.byZero, walk: null,
+    soon(task) {
+      tasks.add(task);
+      request();
+    },
+    set(z, source, band = null) {
+      take(z, source, band);
+      unsaved = true;
+      model.set("z", [...z]);
+    },
+    move(z, source, band) {
+      view.walk?.stop();
+      view.set(z, source, band);
+    },
+  };
+  const follow = () => {
+    try {
+      const z = checkZ(model.get("z"), view.z.length);
+      complain();
+      if (z.every((x, i) => x === view.z[i])) return;
+      view.walk?.stop();
+      take(z, (text) => text.byHost, null);
+    } catch (error) {
+      complain((text) => explain(error, text));
+    }
+  };
+  complain();
+  follow();
+  model.on("change:z", follow);
+  const seen = new IntersectionObserver((entries) => entries.at(-1)?.isIntersecting || view.walk?.stop());
+  seen.observe(root);
+  signal.addEventListener("abort", () => {
+    model.off("change:z", follow);
+    seen.disconnect();
+    cancelAnimationFrame(frame);
+    save();
+  });
+  const sources = [drawing(view), ...(view.digits.length ? [gallery(view)] : [])].reverse();
+  const controls = [...sources, ...(sizes.latent_dim === 2 ? [pad(view)] : []), sliders(view)], parts = [stage(view), ...controls];
+  request();
+  return [problem, h("div", { class: "body" }, parts[0].element, h("div", { class: "controls" }, ...controls.map((part) => part.element)))];
+}
+
+const STYLE = `
+.vae-explorer {
+  --x-paper: var(--paper, light-dark(#fefefd, #16191d)); --x-raised: var(--raised, light-dark(#f4f5f7, #1c2025));
+  --x-ink: var(--ink, light-dark(#1e2227, #dde2e7)); --x-soft: var(--soft, light-dark(#56606a, #a0a9b3));
+  --x-line: var(--line, light-dark(#d8dce1, #343b43)); --x-link: var(--link, light-dark(#0b57a4, #82b6f2));
+  --x-tint: color-mix(in srgb, var(--x-link) 20%, var(--x-paper)); --x-edge: light-dark(#7d8791, #77818b);
+  container-type: inline-size; box-sizing: border-box; margin: 1rem 0; padding: 0.9rem; text-align: start;
+  color: var(--x-ink); background: var(--x-paper); border: 1px solid var(--x-line); border-radius: 8px; font-size: 0.92rem;
+  *, ::before, ::after { box-sizing: border-box; }
+  p, figure { margin: 0; }
+  [hidden] { display: none; }
+  .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
+  .note, .status { color: var(--x-soft); font-size: 0.85rem; line-height: 1.5; }
+  .problem { padding: 0.5rem 0.8rem; border-left: 4px solid light-dark(#b3261e, #f2938c); background: var(--x-raised); }
+  .problem:not(:last-child) { margin-bottom: 0.9rem; }
+  .body { display: grid; gap: 0.9rem; }
+  .controls, .sliders { display: grid; gap: 0.9rem; min-width: 0; }
+  .sliders { gap: 0; }
+  .picture { display: block; width: 100%; aspect-ratio: 1; background: #000; border-radius: 4px; image-rendering: pixelated; }
+  .stage {
+    position: sticky; top: var(--explorer-top, 0px); z-index: 2; display: grid; gap: 0.9rem; align-items: start;
+    grid-template-columns: clamp(6rem, 38cqi, 14rem) minmax(0, 1fr); margin: -0.9rem -0.9rem 0; padding: 0.9rem;
+    background: var(--x-paper); border-bottom: 1px solid var(--x-line); border-radius: 8px 8px 0 0;
+  }
+  .status { min-height: 3lh; }
+  .beside { display: grid; gap: 0.5rem; min-width: 0; }
+  .buttons { display: flex; flex-wrap: wrap; gap: 0.4rem; }
+  button {
+    min-height: 2rem; min-width: 24px; margin: 0; padding: 0.2rem 0.7rem; font: inherit; font-size: 0.88rem; line-height: 1.4;
+    cursor: pointer; color: var(--x-ink); background: var(--x-raised); border: 1px solid var(--x-edge); border-radius: 6px;
+  }
+  button:hover { border-color: var(--x-link); color: var(--x-link); }
+  button:disabled { color: var(--x-soft); border-style: dashed; cursor: not-allowed; }
+  :focus-visible { outline: 3px solid var(--x-link); outline-offset: 2px; }
+  .gallery { display: grid; grid-template-columns: repeat(10, minmax(24px, 1fr)); gap: 3px; }
+  .gallery button { padding: 2px 2px 0; font-size: 0.8rem; font-variant-numeric: tabular-nums; border-color: var(--x-line); }
+  .gallery button[aria-pressed=true] { color: var(--x-link); background: var(--x-tint); border-color: var(--x-link); font-weight: 650; }
+  .sliders > .note { margin-bottom: 0.3rem; }
+  .slider { display: grid; grid-template-columns: 2rem 2.9rem minmax(0, 1fr) 3rem; gap: 0.35rem; align-items: center; line-height: 1.3; }
+  .slider:not(:has(.kl)) { grid-template-columns: 2rem minmax(0, 1fr) 3rem; }
+  label { margin: 0; font: italic 1rem "STIX Two Text", Cambria, Georgia, "Times New Roman", serif; }
+  sub { font-size: 0.72em; line-height: 0; font-style: normal; vertical-align: -0.25em; bottom: auto; }
+  .kl, output { font-size: 0.8rem; font-variant-numeric: tabular-nums; }
+  .kl { padding: 0 0.3rem; border-radius: 3px; background: linear-gradient(var(--x-tint) 0 0) 0 / calc(var(--part) * 100%) 100% no-repeat; }
+  output { padding: 0; text-align: right; color: inherit; }
+  .beyond output { color: var(--x-link); font-weight: 700; }
+  .track { position: relative; display: block; height: 28px; }
+  .track::before { content: ""; position: absolute; inset: 12px 0; border-radius: 2px; background: var(--x-line); }
+  .track::after { content: ""; position: absolute; left: calc(50% - 0.5px); top: 8px; width: 1px; height: 12px; background: var(--x-soft); }
+  .scale { position: absolute; inset: 0 12px; }
+  .band { position: absolute; top: 6px; bottom: 6px; border-radius: 3px; background: var(--x-tint); border: 1px solid var(--x-link); }
+  input[type=range] {
+    appearance: none; position: absolute; z-index: 1; inset: 2px 0; width: 100%; height: 24px; margin: 0; padding: 0; background: none;
+  }
+  input[type=range]::-webkit-slider-thumb {
+    appearance: none; width: 24px; height: 24px; border: 5px solid transparent; border-radius: 50%;
+    background: var(--x-link) padding-box; cursor: grab;
+  }
+  input[type=range]::-moz-range-thumb {
+    width: 24px; height: 24px; border: 5px solid transparent; border-radius: 50%;
+    background: var(--x-link) padding-box; cursor: grab;
+  }
+  details { border-top: 1px solid var(--x-line); padding-top: 0.3rem; }
+  summary { min-height: 28px; padding: 0.15rem 0; color: var(--x-link); cursor: pointer; }
+  .sliders details { margin-top: 0.3rem; }
+  .drawing { padding: 0.2rem 0.8rem; border: 1px solid var(--x-line); border-radius: 6px; }
+  .drawing[open] { padding-bottom: 0.8rem; }
+  .sheets { display: grid; grid-template-columns: minmax(0, 2fr) minmax(0, 1fr); gap: 0.9rem; max-width: 27rem; margin-top: 0.5rem; }
+  .sheets > div { display: grid; gap: 0.5rem; align-content: start; justify-items: start; }
+  .sheet { display: block; width: 100%; aspect-ratio: 1; background: #000; border-radius: 6px; touch-action: none; cursor: crosshair; }
+  .both figure { width: 100%; }
+  .plane {
+    position: relative; width: min(100% - 2rem, 26rem); aspect-ratio: 1; overflow: hidden; border-radius: 4px; touch-action: none;
+    cursor: crosshair;
+  }
+  .marker {
+    position: absolute; width: 18px; height: 18px; margin: 0 0 -9px -9px; border: 3px solid #ffd34d; border-radius: 50%;
+    outline: 2px solid #000; box-shadow: inset 0 0 0 2px #000; pointer-events: none;
+  }
+  .pad figcaption { margin-top: 0.4rem; }
+}
+@container (min-width: 36rem) {
+  .vae-explorer .body { grid-template-columns: minmax(0, 2fr) minmax(0, 3fr); gap: 1.4rem; align-items: start; }
+  .vae-explorer .stage {
+    grid-template-columns: minmax(0, 1fr); top: calc(var(--explorer-top, 0px) + 0.9rem); z-index: auto; margin: 0; padding: 0; border: 0;
+  }
+}
+@media (forced-colors: active) { .vae-explorer input[type=range] { appearance: auto; } }
+:is([data-jp-theme-light=true], [theme=light]) .vae-explorer { color-scheme: light; }
+:is([data-jp-theme-light=false], [theme=dark]) .vae-explorer { color-scheme: dark; }
+:where(.vae-explorer) { font-family: system-ui, "Segoe UI", Roboto, "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif; }
+`;
+
+/** Fills the root. @param {HTMLElement} root @param {Model} model @param {Text} text @returns {() => void} stops all but what is seen */
+function mount(root, model, text) {
+  const stop = new AbortController();
+  try {
+    root.replaceChildren(h("style", {}, STYLE), ...explorer(root, model, text, stop.signal));
+  } catch (error) {
+    stop.abort();
+    root.replaceChildren(h("style", {}, STYLE), h("p", { class: "problem", role: "alert" }, explain(error, text)));
+  }
+  return () => stop.abort();
+}
+
+/** A view of a model, in anywidget's format. @param {{model: Model, el: HTMLElement, signal?: AbortSignal}} host @returns {() => void} */
+function render({ model, el, signal }) {
+  const lang = el.closest("[lang]")?.getAttribute("lang") ?? "";
+  const text = strings(lang, document.body.hasAttribute("data-jp-theme-light"), navigator.language);
+  const root = h("div", { class: "vae-explorer", lang: text === ZH ? "zh-Hans" : "en", role: "group", "aria-label": text.explorer });
+  const events = ["sizes", "decoder", "kl", "gallery", "digits"].map((name) => `change:${name}`);
+  el.append(root);
+  let unmount = mount(root, model, text);
+  const again = () => {
+    unmount();
+    unmount = mount(root, model, text);
+  };
+  events.forEach((event) => model.on(event, again));
+  const clean = () => {
+    events.forEach((event) => model.off(event, again));
+    unmount();
+    root.remove();
+  };
+  signal?.addEventListener("abort", clean);
+  return clean;
+}
+
+export default { render };
