@@ -741,7 +741,7 @@ const STYLE = `
   .sliders { gap: 0; }
   .picture { display: block; width: 100%; aspect-ratio: 1; background: #000; border-radius: 4px; image-rendering: pixelated; }
   .stage {
-    position: sticky; top: var(--explorer-top, 0px); z-index: 2; display: grid; gap: 0.9rem; align-items: start;
+    position: sticky; top: var(--widget-top, 0px); z-index: 2; display: grid; gap: 0.9rem; align-items: start;
     grid-template-columns: clamp(6rem, 38cqi, 14rem) minmax(0, 1fr); margin: -0.9rem -0.9rem 0; padding: 0.9rem;
     background: var(--x-paper); border-bottom: 1px solid var(--x-line); border-radius: 8px 8px 0 0;
   }
@@ -805,7 +805,7 @@ const STYLE = `
 @container (min-width: 36rem) {
   .vae-explorer .body { grid-template-columns: minmax(0, 2fr) minmax(0, 3fr); gap: 1.4rem; align-items: start; }
   .vae-explorer .stage {
-    grid-template-columns: minmax(0, 1fr); top: calc(var(--explorer-top, 0px) + 0.9rem); z-index: auto; margin: 0; padding: 0; border: 0;
+    grid-template-columns: minmax(0, 1fr); top: calc(var(--widget-top, 0px) + 0.9rem); z-index: auto; margin: 0; padding: 0; border: 0;
   }
 }
 @media (forced-colors: active) { .vae-explorer input[type=range] { appearance: auto; } }

@@ -1,5 +1,5 @@
 // Starts the widgets of a page where there is no kernel. Each is a module in anywidget's format; until it runs, and if it does not, its
-// picture stands in its place.
+// picture and caption stand in its place.
 (() => {
   const folder = new URL(".", document.currentScript.src), labels = JSON.parse(document.getElementById("labels").textContent);
   const scripts = new Map();
@@ -36,8 +36,7 @@
 
   const buffersOf = (name) => Object.assign({}, ...window.widgetParts[name].map((part) => part.buffers));
   const start = async (place) => {
-    const name = place.dataset.widget, picture = place.querySelector("img");
-    const element = document.createElement("div");
+    const name = place.dataset.widget, picture = place.firstElementChild, element = document.createElement("div");
     try {
       await load(`${name}.js`);
       const [{ module, state, buffers }] = window.widgetParts[name];
