@@ -21,8 +21,8 @@ test: $(VENV)/.all data ## Set up everything and run every check
 	$(BIN)/nbdev_test --n_workers 1
 	$(BIN)/python -m pytest
 
-pages: $(VENV)/.all ## Check the pages alone, built by the renderer that is there
-	$(BIN)/python -m pytest tests/test_site.py tests/test_reference.py
+pages: $(VENV)/.all data ## Check the pages alone, built by the renderer that is there
+	$(BIN)/python -m pytest tests/test_site.py tests/test_reference.py tests/test_widget.py
 
 lab: $(VENV)/.all ## Open the notebooks in JupyterLab
 	$(BIN)/jupyter lab --notebook-dir nbs
