@@ -562,7 +562,18 @@ def no_anchor(cells):
     cells.append(mk_cell("[?](index.ipynb#nowhere)", "markdown"))
 
 
+def unknown_widget(cells):
+    """A widget that settings.ini does not declare."""
+    cells.append(mk_cell("#| widget: nothing\n1 + 1", "code"))
+
+
+def no_picture(cells):
+    """A widget whose cell was not run."""
+    cells.append(mk_cell("#| widget: explorer\n1 + 1", "code"))
+
+
 @pytest.mark.parametrize(("damage", "advice"), [
+    (unknown_widget, "not declared"), (no_picture, "no stored picture"),
     (unpaired, "partner"), (one_half, "two halves"), (unknown_language, "zh or en"), (no_formula, "does not parse"),
     (no_page, "nowhere.ipynb"), (no_anchor, "#nowhere")])
 def test_a_bad_notebook_stops_the_build_and_leaves_the_last_good_site(tmp_path, monkeypatch, damage, advice):

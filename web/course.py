@@ -1,6 +1,7 @@
 """Where the course lies: its folders, its notebooks, its settings."""
 import re
 from configparser import ConfigParser
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -17,6 +18,7 @@ def chapters():
     return [path for path in notebooks() if path.stem != "index"]
 
 
+@cache
 def settings():
     """The values of settings.ini."""
     parser = ConfigParser(delimiters=["="])

@@ -5,6 +5,7 @@ import re
 import shutil
 import struct
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -40,6 +41,7 @@ class Part:
     text: str
 
 
+@cache
 def website(edition):
     """The `website` values of an edition's Quarto configuration."""
     names = ("_quarto.yml", f"_quarto-{edition}.yml")

@@ -7,7 +7,8 @@ from execnb.nbio import mk_cell, read_nb
 from nbdev.process import NBProcessor
 from nbdev.processors import clean_magics, hide_, hide_line, rm_export, rm_header_dash, strip_ansi, strip_hidden_metadata
 
-from web.languages import LANG_TAGS, PICTURE, half, select, title
+from web.languages import LANG_TAGS, PICTURE, SourceError, half, select, title
+from web.widgets import declared
 
 STANDARD = [strip_ansi, hide_line, rm_header_dash, clean_magics, hide_, rm_export, strip_hidden_metadata]
 OURS = re.compile(r"^#\|\s*(?:fig-cap|fig-alt|tolerance|eval|widget):.*\n?", re.MULTILINE)
@@ -39,6 +40,17 @@ def figure(png, path, options, edition):
     image = f'<img src="figures/{path.name}" alt={quoted(alt)} width="{width}" height="{height}" loading="lazy">'
     plot = "\n\n".join(["::: {.plot}", image, *shown, ":::"])
     return f":::: {{.widget data-widget={name}}}\n\n{plot}\n\n::::" if (name := options.get("widget")) else plot
+
+
+def check_widget(cell, place):
+    """Raises `SourceError` for a cell that names a widget which is not declared, or that has no picture to stand for it."""
+    name = "".join(cell.directives_.get("widget:", []))
+    if not name:
+        return
+    if name not in [words[0] for words in declared()]:
+        raise SourceError(f"{place(cell)}: the widget {name} is not declared; add a line for it to `widgets` in settings.ini")
+    if not any("image/png" in output.get("data", {}) for output in cell.get("outputs", [])):
+        raise SourceError(f"{place(cell)}: the widget {name} has no stored picture; run the notebook again and keep its outputs")
 
 
 def outputs(cell, stem, folder, edition):
@@ -76,13 +88,14 @@ def page(path, edition, folder, link):
     processor = NBProcessor(path, STANDARD)
     processor.process()
     heading, description = title(read_nb(path).cells, path.stem)
-    nb = processor.nb
+    nb, place = processor.nb, places(path)
     for cell in nb.cells:
         if cell["cell_type"] == "code":
+            check_widget(cell, place)
             cell["outputs"] = outputs(cell, path.stem, folder, edition)
             cell["source"] = OURS.sub("", cell["source"])
     link(nb.cells, path)
-    nb.cells = select(nb.cells[1:], edition, places(path))
+    nb.cells = select(nb.cells[1:], edition, place)
     for cell in nb.cells:
         if cell["cell_type"] == "markdown":  # as a tag, since Quarto would make the alternative text a caption
             cell["source"] = PICTURE.sub(lambda m: f'::: {{.plot}}\n\n<img src="{m[2]}" alt={quoted(m[1])}>\n\n:::', cell["source"])

@@ -6,6 +6,7 @@ from importlib import import_module
 from pathlib import Path
 
 from web.course import ROOT, settings
+from web.languages import SourceError
 
 HOST = "host.js"
 
@@ -13,9 +14,16 @@ HOST = "host.js"
 def declared():
     """The widgets of the course: `name module function buffers...`, one to a line of `widgets` in settings.ini.
 
+    Raises `SourceError` for a line that does not read so.
+
     `module` is a file in anywidget's format, `function` (as `package.module:name`) returns the values of the model's traits, and `buffers`
     are those values, bytes, that are loaded only when the module asks for one with `model.send({load: name})`."""
-    return [line.split() for line in settings().get("widgets", "").splitlines() if line.strip()]
+    found = [line.split() for line in settings().get("widgets", "").splitlines() if line.strip()]
+    for words in found:
+        if len(words) < 3 or ":" not in words[2] or not (ROOT / words[1]).is_file():
+            raise SourceError(f"settings.ini, widgets: {' '.join(words)!r} must be a name, a file such as pkg/widget.js, and "
+                              "pkg.module:function")
+    return found
 
 
 def script(name, values):
