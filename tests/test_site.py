@@ -398,6 +398,12 @@ def test_the_contents_of_a_page_show_where_one_is(site, browser, home):
     links.nth(5).click()
     page.wait_for_function("document.querySelectorAll('.toc a')[5].getAttribute('aria-current') === 'location'")
     assert page.locator(".toc [aria-current]").count() == 1
+    page.set_viewport_size({"width": 1280, "height": 400})
+    far = links.nth(links.count() - 6)
+    assert far.bounding_box()["y"] > 400
+    far.evaluate("(link) => document.getElementById(link.hash.slice(1)).scrollIntoView()")
+    page.wait_for_function("document.querySelector('.toc [aria-current]').getBoundingClientRect().bottom <= innerHeight")
+    assert far.bounding_box()["y"] < 400
     page.context.close()
 
 

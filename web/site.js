@@ -11,7 +11,7 @@
 
   // The section at the top of the screen; `null` above the first
   const here = () => {
-    const top = header.getBoundingClientRect().bottom + 40;
+    const top = Math.max(0, header.getBoundingClientRect().bottom) + 40;
     return all("main section[id]").filter((section) => section.getBoundingClientRect().top < top).pop() ?? null;
   };
 
@@ -27,6 +27,7 @@
   }
 
   // The contents of the page show where one is
+  const [toc] = all(".toc");
   const entries = new Map(all(".toc a").map((link) => [decodeURIComponent(link.hash.slice(1)), link]));
   let waiting = false;
   const follow = () => {
@@ -36,6 +37,10 @@
       if (link === current) link.setAttribute("aria-current", "location");
       else link.removeAttribute("aria-current");
     }
+    const list = current && [toc, panel].find((each) => each.scrollHeight > each.clientHeight); // a long one follows
+    if (!list) return;
+    const [box, frame] = [current, list].map((each) => each.getBoundingClientRect());
+    if (box.top < frame.top || box.bottom > frame.bottom) list.scrollTop += (box.top + box.bottom - frame.top - frame.bottom) / 2;
   };
   addEventListener("scroll", () => {
     if (!waiting) requestAnimationFrame(follow);
