@@ -2,6 +2,7 @@
 
 A cell's outputs are fresh when the kinds of output are the same, the words are the same, and every number is within the
 tolerance: relative 1e-3, or what the cell's own `#| tolerance:` line says. Cells with `#| eval: false` are left alone."""
+import math
 import os
 import re
 import sys
@@ -80,7 +81,8 @@ def difference(old, new, tolerance):
         return f"stored {old!r}, now {new!r}"
     for a, b in zip(NUMBER.findall(old), NUMBER.findall(new), strict=True):
         x, y = float(a), float(b)
-        if x != y and not abs(x - y) <= tolerance * max(abs(x), abs(y)) + 1e-9:
+        same = x == y or (math.isnan(x) and math.isnan(y))
+        if not same and not abs(x - y) <= tolerance * max(abs(x), abs(y)) + 1e-9:
             return f"stored {a}, now {b} (tolerance {tolerance:g})"
     return None
 

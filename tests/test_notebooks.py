@@ -91,6 +91,7 @@ def test_freshness_sees_numbers_and_words():
     assert "105.6" in difference("loss 105.6", "loss 106.6", 1e-3)
     assert difference("loss 105.6", "gain 105.6", 1e-3)
     assert difference("[1, 2]", "[1, 2, 3]", 1e-3)
+    assert difference("nan inf", "nan inf", 1e-3) is None and difference("nan", "1.0", 1e-3) and difference("inf", "-inf", 1e-3)
     assert TOLERANCE.search("#| tolerance: 0.02\nx")[1] == "0.02"
 
 
