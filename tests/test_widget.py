@@ -136,7 +136,7 @@ def test_without_script_the_picture_stays(site, visit):
     page = visit(site.as_uri(), "en/05_explore.html", live=False, java_script_enabled=False)
     picture = page.locator("[data-widget] img")
     picture.scroll_into_view_if_needed()
-    assert picture.is_visible() and picture.get_attribute("alt") and page.locator("[data-widget] p").first.is_visible()
+    assert picture.is_visible() and picture.get_attribute("alt") and page.locator("[data-widget] .plot p").last.is_visible()
     assert page.locator("[data-widget]").bounding_box()["height"] < 1.5 * picture.bounding_box()["height"]
 
 
@@ -152,7 +152,7 @@ def test_where_the_weights_do_not_come_the_picture_stays(site, home, browser, da
     page.goto(f"{home}/en/05_explore.html")
     page.locator("[data-widget]").first.scroll_into_view_if_needed()
     page.wait_for_selector("[data-widget][data-state=failed]")
-    assert page.locator("[data-widget] img").is_visible() and page.locator("[data-widget] .plot p").is_visible()
+    assert page.locator("[data-widget] img").is_visible() and page.locator("[data-widget] .plot p").last.is_visible()
     said = page.locator("[data-widget] [role=status], [data-widget] [role=alert]").first
     assert said.is_visible() and ("did not load" in said.inner_text() or "not whole" in said.inner_text())
     assert page.locator("[data-widget] input").count() == 0
