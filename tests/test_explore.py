@@ -350,10 +350,10 @@ def test_a_walk_leads_from_digit_to_digit_until_it_is_stopped(show, shipped):
 def test_no_walk_under_reduced_motion(show, shipped):
     page = show(traits(shipped), lang="zh", reduced_motion="reduce")
     button = page.get_by_role("button", name="在两个数字间漫步")
-    assert button.is_disabled() and page.get_by_text("系统设置为减弱动态效果").is_visible()
+    assert button.is_disabled() and page.get_by_text("系统已设为减弱动态效果").is_visible()
     page.emulate_media(reduced_motion="no-preference")
     page.wait_for_function("!document.querySelector('button:disabled')")
-    assert not page.get_by_text("系统设置为减弱动态效果").is_visible()
+    assert not page.get_by_text("系统已设为减弱动态效果").is_visible()
     button.click()
     page.emulate_media(reduced_motion="reduce")
     page.wait_for_function("document.querySelector('button:disabled')?.textContent === '在两个数字间漫步'")
@@ -421,7 +421,7 @@ def test_a_digit_drawn_by_hand_is_encoded(show, shipped):
     """The strokes of a test digit, drawn again with the page's own pen, give nearly what PyTorch makes of the digit itself."""
     page = show(traits(shipped))
     page.locator(".drawing summary").click()
-    assert page.get_by_text("The encoder is on its way.").is_visible()
+    assert page.get_by_text("The encoder is loading.").is_visible()
     page.wait_for_function("model.sent.length")
     assert page.evaluate("model.sent") == [{"load": "encoder"}]
     page.evaluate("(data) => model.receive('encoder', data)", encoder_of(shipped))
@@ -460,10 +460,10 @@ def test_what_was_drawn_before_the_encoder_came_is_encoded_when_it_comes(show, s
     page.locator(".sheet").click()
     assert picture(page, ".both canvas").any() and z_of(page) == [0] * 20
     page.evaluate("(data) => model.receive('encoder', data)", encoder_of(shipped)[:4000])
-    assert page.get_by_text("The weights of the encoder are not whole: 3000 bytes have come").is_visible()
+    assert page.get_by_text("The weights of the encoder are incomplete: 3000 bytes arrived").is_visible()
     page.evaluate("(data) => model.receive('encoder', data)", encoder_of(shipped))
     picture(page)
-    assert any(z_of(page)) and not page.get_by_text("not whole").is_visible()
+    assert any(z_of(page)) and not page.get_by_text("are incomplete").is_visible()
 
 
 def test_no_encoder_is_asked_for_before_the_drawing_area_is_opened(show, shipped):

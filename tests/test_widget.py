@@ -154,7 +154,7 @@ def test_where_the_weights_do_not_come_the_picture_stays(site, home, browser, da
     page.wait_for_selector("[data-widget][data-state=failed]")
     assert page.locator("[data-widget] img").is_visible() and page.locator("[data-widget] .plot p").last.is_visible()
     said = page.locator("[data-widget] [role=status], [data-widget] [role=alert]").first
-    assert said.is_visible() and ("did not load" in said.inner_text() or "not whole" in said.inner_text())
+    assert said.is_visible() and ("did not load" in said.inner_text() or "incomplete" in said.inner_text())
     assert page.locator("[data-widget] input").count() == 0
     context.close()
 

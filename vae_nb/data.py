@@ -114,8 +114,8 @@ def fetch(root, name, fashion=False):
     What is downloaded is kept in `root/MNIST/raw`, as torchvision does; a file there with a wrong hash is
     renamed to `*.bad`. Raises `FileNotFoundError` saying which of the four files are missing and where to put them.
 
-    下载的文件与torchvision一样，存入`root/MNIST/raw`；那里哈希不符的文件改名为`*.bad`。
-    若缺文件，报`FileNotFoundError`，列出四个文件中缺哪些、该放到哪里。"""
+    下载的文件与torchvision一样，存入`root/MNIST/raw`；其中哈希值不符的文件会改名为`*.bad`。
+    取不到时报`FileNotFoundError`，列出四个文件中缺哪些、应放到何处。"""
     files, kind = (FASHION_FILES, "FashionMNIST") if fashion else (MNIST_FILES, "MNIST")
     folder = Path(root)/kind/"raw"
     def kept(each): return from_disk(folder, each, files[each]) or from_disk(root, each, files[each])

@@ -17,28 +17,28 @@ import numpy as np
 import traitlets
 from safetensors.numpy import load_file
 
-# %% ../nbs/05_explore.ipynb #329c2bed
+# %% ../nbs/05_explore.ipynb #4cf41ca3
 def hidden(state, layer, inputs):
     """The hidden units relu(inputs W^T + b) of one layer, for arrays by name such as `fc3.weight`.
     某一层的隐藏单元relu(inputs W^T + b)；`state`是名字（如`fc3.weight`）到数组的字典。"""
     return np.maximum(inputs @ state[f"{layer}.weight"].T + state[f"{layer}.bias"], 0)
 
-# %% ../nbs/05_explore.ipynb #806c45c4
+# %% ../nbs/05_explore.ipynb #42690d04
 def probabilities(state, z):
     """What the decoder makes of latent vectors `(N, latent_dim)`: pixels `(N, image_size)`, computed without PyTorch.
     解码器由潜变量`(N, latent_dim)`算出的像素`(N, image_size)`，不用PyTorch。"""
     logits = hidden(state, "fc3", z) @ state["fc4.weight"].T + state["fc4.bias"]
     return 0.5 * (1 + np.tanh(logits / 2))
 
-# %% ../nbs/05_explore.ipynb #a079824b
+# %% ../nbs/05_explore.ipynb #1db22f7d
 def quantize(weight, inputs=None):
     """int8 `q` and a float32 `scale` for each row, such that `q * scale` stands for the weights `(rows, columns)`.
-    返回int8的`q`与每行一个的float32比例尺`scale`，用`q * scale`代替权重`(rows, columns)`。
+    返回int8的`q`与每行一个的float32缩放因子`scale`，用`q * scale`代替权重`(rows, columns)`。
 
     Without `inputs` each weight is rounded: off by at most half a scale. With samples of the layer's inputs
     `(N, columns)` the roundings make up for each other, so that the outputs are off by less.
 
-    不给`inputs`时，每个权重各自取整，误差不超过半个比例尺；给出该层输入的样本`(N, columns)`，
+    不给`inputs`时，每个权重各自取整，误差不超过半个缩放因子；给出该层输入的样本`(N, columns)`，
     各处的取整误差便互相抵消，输出偏得更少。"""
     if not np.isfinite(weight).all(): raise ValueError("the weights hold NaN or infinity; train again with a smaller learning rate")
     scale = np.abs(weight).max(1).astype(np.float32) / np.float32(127)
@@ -53,7 +53,7 @@ def quantize(weight, inputs=None):
         left[:, j] = weight[:, j] - q[:, j] * scale
     return q, scale
 
-# %% ../nbs/05_explore.ipynb #d0947311
+# %% ../nbs/05_explore.ipynb #5873e52c
 def compensate(state, count=4000):
     """The arrays with `fc4.weight` fitted to the hidden units that the rounded `fc3` gives, and those units `(count, hidden_dim)`.
     把`fc4.weight`调整到适合取整后的`fc3`所给出的隐藏单元；返回新的数组字典与这些隐藏单元`(count, hidden_dim)`。"""
@@ -64,7 +64,7 @@ def compensate(state, count=4000):
     change = np.linalg.solve(got.T @ got + ridge, got.T @ (wanted - got)) @ state["fc4.weight"].T
     return {**state, "fc4.weight": (state["fc4.weight"] + change.T).astype(np.float32)}, got
 
-# %% ../nbs/05_explore.ipynb #8e7203d7
+# %% ../nbs/05_explore.ipynb #563de275
 DECODER = ("fc3", "fc4")
 ENCODER = ("fc1", "fc2_mean", "fc2_logvar")
 
@@ -75,7 +75,7 @@ def pack(state, layers, dtype="int8", inputs={}):
     float32: weight, bias, layer by layer. int8: scale, bias (float32), layer by layer, and then the whole numbers.
     `inputs`: for a layer's name, samples of its inputs, as `quantize` takes them.
 
-    float32：逐层存放权重、偏置。int8：先逐层存放比例尺、偏置（float32），再存放整数。
+    float32：逐层存放权重、偏置。int8：先逐层存放缩放因子、偏置（float32），再存放整数。
     `inputs`：层名到该层输入样本的字典，用法同`quantize`。"""
     if dtype not in ("int8", "float32"): raise ValueError(f"dtype is {dtype!r}; it must be 'int8' or 'float32'")
     weights, biases = ([state[f"{layer}.{kind}"] for layer in layers] for kind in ("weight", "bias"))
@@ -84,14 +84,14 @@ def pack(state, layers, dtype="int8", inputs={}):
     heads = [a.astype("<f4").tobytes() for (_, scale), bias in zip(coded, biases) for a in (scale, bias)]
     return b"".join(heads + [q.tobytes() for q, _ in coded])
 
-# %% ../nbs/05_explore.ipynb #8ae90a80
+# %% ../nbs/05_explore.ipynb #287e81f5
 def posterior(state, pixels):
     """Mean and log-variance of q(z|x), each `(N, latent_dim)`, for pixels `(N, image_size)`, computed without PyTorch.
     由像素`(N, image_size)`求q(z|x)的均值与对数方差，形状均为`(N, latent_dim)`，不用PyTorch。"""
     h = hidden(state, "fc1", pixels)
     return tuple(h @ state[f"{head}.weight"].T + state[f"{head}.bias"] for head in ("fc2_mean", "fc2_logvar"))
 
-# %% ../nbs/05_explore.ipynb #b3cce354
+# %% ../nbs/05_explore.ipynb #c9449cda
 def mean_kl(state, pixels, batch_size=1000):
     """The KL divergence of each dimension in nats, averaged over pixels `(N, image_size)`: `(latent_dim,)`.
     每一维的KL散度（单位：奈特），在像素`(N, image_size)`上求平均，返回`(latent_dim,)`。"""
@@ -101,7 +101,7 @@ def mean_kl(state, pixels, batch_size=1000):
         total = total + 0.5 * (np.exp(logvar) + mean**2 - 1 - logvar).sum(0)
     return total / len(pixels)
 
-# %% ../nbs/05_explore.ipynb #121dd8e3
+# %% ../nbs/05_explore.ipynb #12bd96a9
 VALUES = (-3, -2, -1, 0, 1, 2, 3)
 
 def traversals(state, dimensions):
@@ -113,7 +113,7 @@ def traversals(state, dimensions):
     side = math.isqrt(pixels.shape[1])
     return pixels.reshape(len(z), 7, side, side)
 
-# %% ../nbs/05_explore.ipynb #c90eaf75
+# %% ../nbs/05_explore.ipynb #96fa6c15
 def traversal_png(state, kl=(), rows=10):
     """A PNG with the traversals of the `rows` dimensions of largest KL, or of the first ones if `kl` is empty.
     PNG图片的字节：KL散度最大的`rows`维的遍历网格；`kl`为空时取前几维。"""
@@ -132,7 +132,7 @@ def traversal_png(state, kl=(), rows=10):
         figure.savefig(buffer := BytesIO(), format="png", metadata={"Software": None})
     return buffer.getvalue()
 
-# %% ../nbs/05_explore.ipynb #ea9c7c23
+# %% ../nbs/05_explore.ipynb #db6b313d
 def explorer_state(state, digits=None, labels=(), kl=(), dtype="float32"):
     """The values that `explore.js` shows: layout, packed decoder, KL, and a gallery from `digits` `(N, image_size)` uint8.
     `explore.js`所要的全部数据：尺寸、打包的解码器、KL散度，以及由`digits`（`(N, image_size)`，uint8）得到的画廊。"""
@@ -149,7 +149,7 @@ def explorer_state(state, digits=None, labels=(), kl=(), dtype="float32"):
         "gallery": [{"label": str(label), "mean": m.tolist(), "sigma": np.exp(v / 2).tolist()} for label, m, v in zip(labels, mean, logvar)],
         "digits": digits.tobytes()}
 
-# %% ../nbs/05_explore.ipynb #37134fc8
+# %% ../nbs/05_explore.ipynb #60aeb5f1
 def site_state():
     """What a page without a kernel needs for the shipped model: `explorer_state` in int8, and the packed encoder.
     没有内核的网页展示随包模型所需的数据：int8的`explorer_state`，以及打包的编码器。"""
@@ -158,7 +158,7 @@ def site_state():
     found = explorer_state(state, digits, shipped["labels"], shipped["kl"], "int8")
     return {**found, "encoder": pack(state, ENCODER, "int8")}
 
-# %% ../nbs/05_explore.ipynb #ff3fc61d
+# %% ../nbs/05_explore.ipynb #c04d855e
 class Finite(traitlets.Float):
     """A trait for one finite number; NaN and infinity are refused.
     一个有限的数；拒绝NaN与无穷。"""
@@ -170,7 +170,7 @@ class Finite(traitlets.Float):
         if not math.isfinite(value): raise traitlets.TraitError(f"{self.name} is {value}; it must be a finite number")
         return value
 
-# %% ../nbs/05_explore.ipynb #245908a6
+# %% ../nbs/05_explore.ipynb #beb46700
 class Latent(traitlets.TraitType):
     """A trait for a latent vector: a list of `sizes["latent_dim"]` finite floats; arrays and tensors are taken as well.
     潜变量：由`sizes["latent_dim"]`个有限的数组成的列表；也接受数组与张量。"""
@@ -191,7 +191,7 @@ class Latent(traitlets.TraitType):
         if bad: raise traitlets.TraitError(f"z[{bad[0]}] is {value[bad[0]]}; every entry must be a finite number")
         return value
 
-# %% ../nbs/05_explore.ipynb #3b5f4fb7
+# %% ../nbs/05_explore.ipynb #e26d9e12
 class LinkedVector(anywidget.AnyWidget):
     """A widget with a latent vector `z` and the same numbers one by one as `z0`, `z1`, ..., which a slider can be linked to.
     带有潜变量`z`的控件；各分量又有单独的`z0`、`z1`……，可以与滑块相连。"""
@@ -219,7 +219,7 @@ class LinkedVector(anywidget.AnyWidget):
         try: super().set_state(sync_data)
         except traitlets.TraitError: self.send_state([name for name in sync_data if name in self.keys]); raise
 
-# %% ../nbs/05_explore.ipynb #66bb3fb8
+# %% ../nbs/05_explore.ipynb #62f6c3c3
 def weights_of(model):
     """A model's weights as float32 arrays by name, copied to the CPU. A model that `explore.js` cannot show is refused.
     模型的权重：名字到float32数组的字典，复制到CPU；`explore.js`无法展示的模型会被拒绝。
@@ -241,7 +241,7 @@ def weights_of(model):
         raise ValueError("this model's decode is not sigmoid(fc4(relu(fc3(z)))), which is what the explorer computes")
     return state
 
-# %% ../nbs/05_explore.ipynb #d93f8769
+# %% ../nbs/05_explore.ipynb #8988a9d4
 def gallery_of(labels, count):
     """Which of `count` images to show, and their names: the first of each label, or without labels the first ones; 10 at most.
     从`count`幅图像中选出要展示的，并给出名称：每个标签取第一幅；没有标签则取前几幅；最多10幅。"""
@@ -252,7 +252,7 @@ def gallery_of(labels, count):
     names, first = np.unique(labels, return_index=True)
     return first[:10].tolist(), [str(name) for name in names[:10]]
 
-# %% ../nbs/05_explore.ipynb #07421232
+# %% ../nbs/05_explore.ipynb #f686b2f1
 class LatentExplorer(LinkedVector):
     """A widget to explore the latent space of a VAE: sliders, a gallery, a drawing area. `z` can be read, set, observed, linked.
     探索VAE潜空间的控件：滑块、画廊、画板。`z`可以读、写、监听，也可以与别的控件相连。
@@ -279,7 +279,7 @@ class LatentExplorer(LinkedVector):
         png = base64.b64encode(traversal_png(self.weights, self.kl)).decode()
         return {**data, "text/plain": repr(self), "image/png": png}, metadata
 
-# %% ../nbs/05_explore.ipynb #52718703
+# %% ../nbs/05_explore.ipynb #f172c41c
 def examples(state, images, labels):
     """The gallery's pixels (uint8), their names, and the mean KL of each dimension, for images as `LatentExplorer` takes them.
     画廊的像素（uint8）、名称与每一维的平均KL散度；图像的要求与`LatentExplorer`相同。"""

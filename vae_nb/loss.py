@@ -18,7 +18,7 @@ def kl_divergence(mu, logvar):
     `mu` and `logvar`: `(B, latent_dim)`. Raises `ValueError` if their shapes differ.
     Source: Kingma and Welling (2013), appendix B.
 
-    `mu`与`logvar`的形状为`(B, latent_dim)`，不同则报`ValueError`。来源：Kingma与Welling（2013），附录B。"""
+    `mu`与`logvar`的形状都是`(B, latent_dim)`，两者不同则报`ValueError`。来源：Kingma与Welling（2013），附录B。"""
     if mu.dim() != 2 or mu.shape != logvar.shape:
         raise ValueError(f"mu has shape {tuple(mu.shape)}, logvar {tuple(logvar.shape)}; needed: (B, latent_dim), both alike")
     return 0.5 * (logvar.exp() + mu.pow(2) - 1 - logvar).sum(1)

@@ -40,8 +40,8 @@ def check_images(x, image_size):
     Raises `TypeError` for integers (the forgotten /255), `ValueError` for a wrong width or an empty batch and, on the
     CPU, for what `check_pixels` refuses. On a GPU only type and shape are checked; in a compiled step nothing is.
 
-    整数类型报`TypeError`（忘了除以255）；宽度不对或批量为空报`ValueError`；在CPU上还报`check_pixels`所拒绝的。
-    在GPU上只检查类型与形状；在编译后的步骤中不检查。"""
+    整数类型（多半忘了除以255）报`TypeError`；宽度不对或批量为空报`ValueError`；在CPU上，像素值通不过`check_pixels`也报`ValueError`。
+    在GPU上只检查类型与形状；在编译后的步骤中什么都不检查。"""
     if torch.compiler.is_compiling(): return x.flatten(1)
     if not x.is_floating_point():
         raise TypeError(f"images are {x.dtype}; the model takes floats in [0, 1]: use images.float() / 255")

@@ -68,7 +68,7 @@ def manifold(model, side=20):
     Each point stands for the same share of the prior. Returns `(side*side, 1, H, W)`, rows from the top: z2 falls, z1 grows.
     Raises `ValueError` unless `model.latent_dim` is 2. Source: Kingma and Welling (2013), appendix A.
 
-    每个点代表先验的同样一份概率。返回`(side*side, 1, H, W)`，自上而下z2递减，自左而右z1递增。
+    每个点代表先验中相等的一份概率。返回`(side*side, 1, H, W)`，自上而下z2递减，自左而右z1递增。
     `model.latent_dim`不为2时报`ValueError`。来源：Kingma与Welling（2013），附录A。"""
     if model.latent_dim != 2: raise ValueError(f"the model has {model.latent_dim} latent dimensions; a plane needs 2: VAE(latent_dim=2)")
     check_sizes(side=side)

@@ -74,7 +74,7 @@ def save_reconstructions(model, images, path, count=5):
 
     `images`: `(N, ...)` uint8 or floats, square, on the model's device.
 
-    `images`：`(N, ...)`，uint8或浮点，方形，与模型在同一设备。"""
+    `images`：`(N, ...)`，uint8或浮点，正方形，与模型在同一设备。"""
     original = as_float(images[:count]).flatten(1)
     reconstructed, _, _ = model(original)
     save_image(to_images(torch.cat([original, reconstructed])), path, nrow=len(original))
@@ -169,7 +169,7 @@ def fit(model, train_images, test_images, epochs=10, batch_size=128, lr=1e-3, se
     PyTorch's random state is left as it was.
 
     `train_images`、`test_images`：`(N, ...)`，uint8或[0, 1]内的浮点。损失的单位是每幅图像的奈特。
-    `results`：存放`reconstruction_{epoch}.png`与`sample_{epoch}.png`的目录。`checkpoint`：每轮之后写入的文件；
+    `results`：存放`reconstruction_{epoch}.png`与`sample_{epoch}.png`的文件夹。`checkpoint`：每轮之后写入的文件；
     若已存在就接着训练，已满`epochs`轮则只读取。参数相同，结果就相同；PyTorch的随机状态保持原样。"""
     check_sizes(epochs=epochs, batch_size=batch_size)
     train_images, test_images, results = ready(train_images, model), ready(test_images, model), results and writable(results)

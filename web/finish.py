@@ -107,7 +107,8 @@ def contents(text, edition):
     """The table of contents of a page: links to its sections and to theirs; none for a page without sections."""
     made, name = "", label(LABELS["page"]["toc"], edition)
     for found in SECTION.finditer(text):
-        link = f'<a href="#{found["id"]}">{re.sub("</?a[^>]*>", "", found["name"])}</a>'
+        words = re.sub(r'<a\b(.*?)(?: href="[^"]*")(.*?)>(.*?)</a>', r"<span\1\2>\3</span>", found["name"])  # no link within a link
+        link = f'<a href="#{found["id"]}">{words}</a>'
         made += f'<li class="level{found["level"]}">{link}</li>' if found["level"] in "23" else ""
     return f'<nav class="toc" aria-label="{name}"><p>{name}</p><ul>{made}</ul></nav>' if made else ""
 
