@@ -52,6 +52,9 @@ digits: $(VENV)/.all data ## Choose the explorer's digits and measure each dimen
 seeds: $(VENV)/.all data ## Ten epochs over 5 seeds: the trajectory of the test loss
 	$(BIN)/python -m bench.seeds
 
+nll: $(VENV)/.all data ## How long nll takes beside the decoder's matrix products alone
+	$(BIN)/python -m bench.nll 200 5000
+
 clean: ## Remove what was built; the environment and the data stay
 	rm -rf _docs _proc build dist *.egg-info nbs/results
 
@@ -74,5 +77,5 @@ $(VENV)/.all: $(VENV)/.web setup.py settings.ini constraints.txt
 	@$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev]'
 	@touch $@
 
-.PHONY: help site docs test pages lab data outputs export links weights digits seeds clean
+.PHONY: help site docs test pages lab data outputs export links weights digits seeds nll clean
 .DEFAULT_GOAL := help
