@@ -1,0 +1,320 @@
+"""Proof of chapter 08, the bug museum: put a known mistake into the course's own code, and a named lesson cell must fail.
+
+`python -m tests.mutants` tries them all, `python -m tests.mutants NAME ...` those of these labels or notebooks, and prints a
+table: the mutant, what became of it, its notebook, and the cell that failed. The exit status is 1 if one was not caught.
+
+A function is defined, exported and tested in one notebook, whose cells run in a process of their own. At the cell that
+defines a function to be mutated the process forks: the child runs the changed cell and what follows, up to the first cell
+that fails; the parent goes on unchanged, so that all children share one run of what comes before. Each result is a line of
+JSON: the mutant's id, and the cell that failed, its error, and whether that is a verdict at all."""
+import importlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import types
+from collections import namedtuple
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from unittest.mock import patch
+
+from tests.outputs import NBS, SKIPPED, read
+
+Mutant = namedtuple("Mutant", "id notebook function changes cell seen")
+NO_VERDICT = (NameError, SyntaxError, ImportError)  # these say that the mutant is broken, not that it was caught
+LIMIT = 150  # seconds that a child may take
+DATA, MODEL, LOSS, TRAIN, SAMPLE = NOTEBOOKS = ["00_data", "01_model", "02_loss", "03_train", "04_sample"]
+TORCH, EXAMPLES = "https://github.com/pytorch/pytorch", "https://github.com/pytorch/examples"
+MINIAI = "https://github.com/fastai/course22p2/blob/df9323235bc395b5c2f58a3d08b83761947b9b93/nbs/29_vae.ipynb"
+KERAS = "https://github.com/keras-team/keras-io/blob/cca4efba8e0b8514ae3817931696294039b3bfc9/examples/generative/vae.py"
+JAX = "https://github.com/jax-ml/jax/blob/1d12ba28ff2a4516635853b1a175b4d8a9125885/examples/mnist_vae.py"
+DISENTANGLING = "https://github.com/YannDubs/disentangling-vae/blob/f0452191bab6d94eba0b4e6a065f74dcfd54ac52/disvae"
+TUTORIAL = ("https://github.com/Jackson-Kang/Pytorch-VAE-tutorial/blob/ae227c560ee09a92c9e57088d093022882327b46/"
+            "01_Variational_AutoEncoder.ipynb")
+KL = "torch.testing.assert_close(kl_divergence(mu, logvar), expected)"
+AVERAGE = "average = train_epoch(model, train_images[:300], still)"
+
+MUTANTS = [
+    # data
+    Mutant("no-255", DATA, "as_float", {"images.float() / 255": "images.float()"},
+           "torch.testing.assert_close(as_float(images[:100]), pictures", f"{TORCH}/issues/36647"),
+    Mutant("standardized", DATA, "as_float", {"images.float() / 255": "(images.float() / 255 - 0.1307) / 0.3081"},
+           "torch.testing.assert_close(as_float(images[:100]), pictures",
+           f"{EXAMPLES}/blob/77f55b912142e11fcfdf5b530231fb9c52f181e8/mnist/main.py#L118"),
+    Mutant("transposed", DATA, "to_images", {"1, side, side)": "1, side, side).transpose(2, 3)"},
+           "assert torch.equal(to_images(rows), images)", "https://github.com/pytorch/vision/issues/8783"),
+    Mutant("no-hash", DATA, "verified", {"return data if hashlib.sha256(data).hexdigest() == sha256 else None": "return data"},
+           "answers = [verified(trial, sha256)", "https://github.com/deeplearning4j/deeplearning4j/issues/3670"),
+    Mutant("half-written", DATA, "write_whole", {'part = path.with_name(f"{path.name}.{os.getpid()}.part")': "part = path",
+                                                 "finally: part.unlink(missing_ok=True)": "finally: pass"},
+           'assert left == b"old content"', "https://github.com/Lightning-AI/pytorch-lightning/issues/688"),
+    Mutant("train-on-test", DATA, "mnist", {"    return images.unsqueeze(1), labels.long()": """\
+    if train:
+        images = torch.cat([images, parse_idx(fetch(root, "t10k-images-idx3-ubyte", fashion))])
+        labels = torch.cat([labels, parse_idx(fetch(root, "t10k-labels-idx1-ubyte", fashion))])
+    return images.unsqueeze(1), labels.long()"""},
+           "assert counts.sum() == 60_000", KERAS),
+    # model
+    Mutant("variance-as-std", MODEL, "VAE", {"std = torch.exp(logvar / 2)": "std = torch.exp(logvar)"},
+           "torch.testing.assert_close(reconstructed, out)", "https://github.com/keras-team/keras/pull/9972"),
+    Mutant("rand-for-randn", MODEL, "VAE", {"torch.randn_like(std)": "torch.rand_like(std)"},
+           "torch.testing.assert_close(reconstructed, out)", "https://github.com/toshikwa/slac.pytorch/issues/5"),
+    Mutant("no-gradient", MODEL, "VAE", {"mu + std * torch.randn_like(std)": "torch.normal(mu, std)"},
+           "model.reparameterize(many_mu, many_logvar)", "https://github.com/pyro-ppl/pyro/issues/1852"),
+    Mutant("mean-in-eval", MODEL, "VAE", {"torch.randn_like(std)": "torch.randn_like(std) * self.training"},
+           "model.eval()\nfirst, second = model(images)", f"{EXAMPLES}/pull/419"),
+    Mutant("relu-heads", MODEL, "EncoderDecoder",
+           {"self.fc2_mean(h)": "F.relu(self.fc2_mean(h))", "self.fc2_logvar(h)": "F.relu(self.fc2_logvar(h))"},
+           "torch.testing.assert_close(networks.encode(images), (mu, logvar))", "https://github.com/shekkizh/TensorflowProjects/pull/1"),
+    Mutant("clamped", MODEL, "EncoderDecoder", {"self.fc2_logvar(h)": "self.fc2_logvar(h).clamp(-30, 20)"},
+           "lowest, highest = far_off.encode(images)", "https://github.com/vanderschaarlab/synthcity/issues/331"),
+    Mutant("double-sigmoid", MODEL, "EncoderDecoder",
+           {"torch.sigmoid(self.fc4": "torch.sigmoid(torch.sigmoid(self.fc4", "(z))))": "(z)))))"},
+           "torch.testing.assert_close(networks.decode(z), out)", "https://github.com/NVIDIA-Merlin/models/pull/1175"),
+    Mutant("softplus", MODEL, "EncoderDecoder", {"torch.sigmoid(self.fc4": "F.softplus(self.fc4"},
+           "torch.testing.assert_close(networks.decode(z), out)", JAX),
+    Mutant("batch-norm", MODEL, "EncoderDecoder", {
+        "self.fc2_mean = nn.Linear(hidden_dim, latent_dim)":
+        "self.fc2_mean = nn.Sequential(nn.Linear(hidden_dim, latent_dim), nn.BatchNorm1d(latent_dim))"},
+           "assert sizes(EncoderDecoder(64, 32, 5)", MINIAI),
+    Mutant("pickle", MODEL, "load_weights",
+           {"            raise ValueError(\n": "            return torch.load(path, weights_only=False)\n            (\n",
+            "weights.safetensors')\") from error": "weights.safetensors')\")"},
+           'torch.save(state, folder/"weights.pt")', f"{TORCH}/pull/87443"),
+    # loss
+    Mutant("kl-sign", LOSS, "kl_divergence", {"- 1 - logvar": "- 1 + logvar"}, KL, "https://github.com/FluxML/model-zoo/pull/147"),
+    Mutant("kl-half", LOSS, "kl_divergence",
+           {"0.5 * (logvar.exp() + mu.pow(2) - 1 - logvar)": "(logvar.exp() + mu.pow(2) - 0.5 - 0.5 * logvar)"},
+           KL, "https://github.com/SupaeroDataScience/deep-learning/pull/6"),
+    Mutant("log-sigma", LOSS, "kl_divergence", {"- 1 - logvar": "- 1 - 2 * logvar"}, KL, "https://github.com/DaehanKim/vgae_pytorch/issues/2"),
+    Mutant("kl-mean", LOSS, "kl_divergence", {".sum(1)": ".mean(1)"}, KL, MINIAI),
+    Mutant("kl-constant", LOSS, "kl_divergence", {"0.5 * (logvar.exp() + mu.pow(2) - 1 - logvar).sum(1)":
+                                                  "0.5 * (logvar.exp() + mu.pow(2) - logvar).sum(1) - 0.5"},
+           KL, "https://github.com/ericjang/draw/pull/6"),
+    Mutant("kl-no-dim", LOSS, "kl_divergence", {".sum(1)": ".sum().expand(len(mu))"}, KL, "https://github.com/EDAPINENUT/GNTPP/issues/4"),
+    Mutant("bce-mean", LOSS, "reconstruction_error", {'reduction="sum"': 'reduction="mean"'},
+           "torch.testing.assert_close(as_images, by_hand)", "https://github.com/AppliedDataSciencePartners/WorldModels/issues/12"),
+    Mutant("bce-swapped", LOSS, "reconstruction_error", {"check_images(reconstructed, original.shape[1]), original,":
+                                                         "original, check_images(reconstructed, original.shape[1]),"},
+           "torch.testing.assert_close(as_images, by_hand)", "https://github.com/autonomousvision/sledge/issues/4"),
+    Mutant("mse", LOSS, "reconstruction_error", {"F.binary_cross_entropy(": "F.mse_loss("},
+           "torch.testing.assert_close(as_images, by_hand)", f"{DISENTANGLING}/models/losses.py#L431-L433"),
+    Mutant("kl-per-pixel", LOSS, "loss_function", {"logvar).sum()": "logvar).sum() / original.numel()"},
+           "torch.testing.assert_close(loss, usual", f"{EXAMPLES}/issues/290"),
+    Mutant("kl-minibatch", LOSS, "loss_function", {"logvar).sum()": "logvar).sum() * len(mu) / 60_000"},
+           "torch.testing.assert_close(loss, usual", "https://github.com/AntixK/PyTorch-VAE/issues/11"),
+    # training
+    Mutant("no-zero-grad", TRAIN, "train_epoch", {"        optimizer.zero_grad()\n": ""},
+           "assert all(equal) and all(moved) and theirs.training", f"{TORCH}/issues/47175"),
+    Mutant("mean-of-means", TRAIN, "train_epoch",
+           {"+= loss.detach()": "+= loss.detach() / len(batch)", "total.item() / len(images)": "total.item() / steps"},
+           AVERAGE, "https://github.com/Lightning-AI/pytorch-lightning/issues/2924"),
+    Mutant("off-by-one", TRAIN, "train_epoch", {"total.item() / len(images)": "total.item() / (max(steps - 1, 1) * batch_size)"},
+           AVERAGE, TUTORIAL),
+    Mutant("graph-kept", TRAIN, "train_epoch", {"+= loss.detach()": "+= loss"},
+           "asked, item = [], torch.Tensor.item", "https://github.com/horovod/horovod/pull/641"),
+    Mutant("no-shuffle", TRAIN, "train_epoch", {", shuffle=True)": ")"}, AVERAGE, "https://github.com/Deci-AI/super-gradients/issues/416"),
+    Mutant("drop-last", TRAIN, "batches", {"order.split(batch_size)": "order[:count // batch_size * batch_size].split(batch_size)"},
+           "shuffled, plain = [[", "https://github.com/thuml/Autoformer/issues/104"),
+    Mutant("return-in-loop", TRAIN, "test_epoch", {"\n    return total": "\n        return total"},
+           "assert repeats.mean() - mean_only > 5", f"{DISENTANGLING}/evaluate.py#L105-L117"),
+    Mutant("mean-as-elbo", TRAIN, "test_epoch",
+           {"reconstructed, mu, logvar = model(batch)": "mu, logvar = model.encode(batch)\n        reconstructed = model.decode(mu)"},
+           "assert repeats.mean() - mean_only > 5", f"{EXAMPLES}/pull/419"),
+    Mutant("test-trains", TRAIN, "one_epoch",
+           {"test_epoch(model, test_images, batch_size)": "train_epoch(model, test_images, optimizer, batch_size)"},
+           "mine_alone = train_images[:256]", "https://github.com/princeton-vl/pose-ae-train/issues/11"),
+    Mutant("both-sets", TRAIN, "one_epoch",
+           {"train_epoch(model, train_images,": "train_epoch(model, torch.cat([train_images, test_images]),"},
+           "mine_alone = train_images[:256]", KERAS),
+    Mutant("same-seed", TRAIN, "one_epoch", {"1_000_000*seed + epoch": "1_000_000*seed"},
+           "assert runs[0] == runs[1]", f"{TORCH}/issues/5059"),
+    Mutant("weights-only", TRAIN, "save", {"in optimizer.state[parameter].items()}": "in ()}"},
+           "assert len(stored) == 40", "https://github.com/NVlabs/stylegan2-ada-pytorch/issues/108"),
+    Mutant("moments-ignored", TRAIN, "load", {"    optimizer.load_state_dict(": "    ("},
+           'history = load(folder/"one.safetensors", other', "https://github.com/KempnerInstitute/KempnerForge/pull/115"),
+    Mutant("wrong-parameters", TRAIN, "load", {"enumerate(moments)": "enumerate(moments[::-1])"},
+           'history = load(folder/"one.safetensors", other', f"{TORCH}/issues/1489"),
+    Mutant("leaked-state", TRAIN, "fit", {"with torch.random.fork_rng(devices=range(torch.cuda.device_count())):": "if True:"},
+           "found = torch.rand(4)", "https://github.com/huggingface/diffusers/issues/175"),
+    # sampling
+    Mutant("embed-samples", SAMPLE, "latent_means",
+           {"model.encode(as_float(part))[0]": "model.reparameterize(*model.encode(as_float(part)))"},
+           "by_threes = latent_means", "https://github.com/clementchadebec/benchmark_VAE/issues/126"),
+    Mutant("uniform-prior", SAMPLE, "sample_prior", {"torch.randn(": "torch.rand("},
+           "drawn = sample_prior(model, 5", "https://github.com/zhuangdizhu/FedGen/issues/10"),
+    Mutant("generator-ignored", SAMPLE, "sample_prior", {", generator=generator)": ")"},
+           "drawn = sample_prior(model, 5", "https://github.com/huggingface/diffusers/issues/175"),
+    Mutant("linear-grid", SAMPLE, "manifold", {"Normal(0, 1).icdf((torch.arange(side) + 0.5) / side)": "torch.linspace(-1, 1, side)"},
+           "cells = manifold(plane, side)", "https://github.com/keras-team/keras/pull/4423"),
+]
+
+# Cells that take long, by a text of theirs, and what runs in their place.
+INSTEAD = {
+    "plane = VAE(latent_dim=2).to(device)\nhistory": "plane = VAE(latent_dim=2).to(device).requires_grad_(False)",
+    'assert 154 < history[-1]["test_loss"]': "",
+}
+
+
+def sources(notebook):
+    """The code of a notebook, cell by cell: what a fresh kernel would run, less what takes long."""
+    code = [cell.source for cell in read(NBS / f"{notebook}.ipynb").cells if cell.cell_type == "code"]
+    code = [source for source in code if not SKIPPED.search(source) and "\n    %pip" not in source]
+    return [next((short for text, short in INSTEAD.items() if text in source), source) for source in code]
+
+
+def the_one(found, what):
+    """The only element; an error that says what is wrong with an entry if there are more or none."""
+    if len(found) != 1:
+        raise LookupError(f"{what}: {len(found)} cells, needed is 1; bring the entry in tests/mutants.py up to date")
+    return found[0]
+
+
+def place(mutant, code):
+    """Where the function is defined and where the mutant should be caught, as indices of cells, and the changed definition."""
+    defines = [i for i, source in enumerate(code) if source.startswith("#| exports")
+               and any(f"{kind} {mutant.function}(" in source for kind in ("def", "class"))]
+    home = the_one(defines, f"{mutant.id}: {mutant.function} exported in {mutant.notebook}")
+    changed = code[home]
+    for old, new in mutant.changes.items():
+        if changed.count(old) != 1:
+            raise LookupError(f"{mutant.id}: {old!r} stands {changed.count(old)} times in {mutant.function}, needed is once; "
+                              "the code has moved on, so bring the entry in tests/mutants.py up to date")
+        changed = changed.replace(old, new)
+    catcher = the_one([i for i, source in enumerate(code) if mutant.cell in source], f"{mutant.id}: {mutant.cell!r} in {mutant.notebook}")
+    return home, catcher, changed
+
+
+def first_failure(cells, space, name):
+    """The first cell that fails, and its error."""
+    for source in cells:
+        try:
+            exec(compile(source, name, "exec"), space)
+        except Exception as error:
+            return source, error
+    return None, None
+
+
+def in_a_child(changed, rest, space, name):
+    """What happens to a mutant: run in a forked process, whose exit leaves nothing behind but its answer."""
+    reading, writing = os.pipe()
+    if not (child := os.fork()):
+        signal.alarm(LIMIT)
+        try:
+            exec(compile(changed, name, "exec"), space)
+            source, error = first_failure(rest, space, name)
+            answer = {"cell": source, "error": f"{type(error).__name__}: {error}"[:300] if source else "nothing fails",
+                      "verdict": not isinstance(error, NO_VERDICT)}
+        except Exception as error:
+            answer = {"cell": None, "error": f"the mutant does not run: {error!r}", "verdict": False}
+        with os.fdopen(writing, "w") as pipe:
+            json.dump(answer, pipe)
+        os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as pipe:
+        text = pipe.read()
+    os.waitpid(child, 0)
+    return json.loads(text) if text else {"cell": None, "error": f"no answer in {LIMIT} s", "verdict": False}
+
+
+def files(folder):
+    """The content of all files in a folder, by path."""
+    return {path: path.read_bytes() for path in Path(folder).rglob("*") if path.is_file()}
+
+
+def restore(folder, before):
+    """Undo what a child wrote into a folder."""
+    after = files(folder)
+    for path in after.keys() - before.keys():
+        path.unlink()
+    for path, content in before.items():
+        if after.get(path) != content:
+            path.write_bytes(content)
+
+
+def run(notebook, ids=()):
+    """Yield (mutant, answer) for a notebook's mutants, all or those of the ids, and (None, why) if it fails unchanged."""
+    code = sources(notebook)
+    mutants = [(mutant, *place(mutant, code)) for mutant in MUTANTS if mutant.notebook == notebook and (not ids or mutant.id in ids)]
+    module = types.ModuleType(f"cells_of_{notebook}")
+    sys.modules[module.__name__] = module
+    space = module.__dict__
+    with tempfile.TemporaryDirectory() as folder, patch.object(tempfile, "tempdir", folder):
+        for i, source in enumerate(code[:max(catcher for *_, catcher, _ in mutants) + 1]):
+            for mutant, home, catcher, changed in mutants:
+                if home == i:
+                    before = files(folder)
+                    yield mutant, in_a_child(changed, code[i + 1:catcher + 1], space, notebook)
+                    restore(folder, before)
+            failed, error = first_failure([source], space, notebook)
+            if failed:
+                yield None, {"cell": failed, "error": f"{type(error).__name__}: {error}"}
+                return
+
+
+def prove(notebook, ids=()):
+    """The answers for a notebook's mutants, by id, from a process of its own."""
+    env = os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "", "MPLBACKEND": "agg", "TQDM_DISABLE": "1", "PYTHONHASHSEED": "0",
+                        "PYTHONPATH": str(NBS.parent)}
+    command = [sys.executable, "-W", "ignore", "-m", "tests.mutants", "--cells", notebook, *ids]
+    done = subprocess.run(command, cwd=NBS, env=env, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"{notebook}: {done.stderr[-2000:]}")
+    return dict(json.loads(line) for line in done.stdout.splitlines())
+
+
+def prove_all(mutants):
+    """The answers for these mutants, by id, and the failures of unchanged notebooks, by name; two notebooks at a time."""
+    ids = {notebook: [mutant.id for mutant in mutants if mutant.notebook == notebook] for notebook in NOTEBOOKS}
+    ids = {notebook: names for notebook, names in ids.items() if names}
+    with ThreadPoolExecutor(2) as pool:
+        found = dict(zip(ids, pool.map(prove, ids, ids.values()), strict=True))
+    return {name or notebook: answer for notebook, answers in found.items() for name, answer in answers.items()}
+
+
+def complaint(mutant, answer):
+    """What is wrong with a mutant that its cell should catch; None if nothing is."""
+    if not answer:
+        return f"{mutant.notebook} fails as it is, before it comes to {mutant.id}"
+    if not answer["cell"]:
+        return f"{mutant.id} survives the cell with {mutant.cell!r}: {answer['error']}"
+    if mutant.cell not in answer["cell"]:
+        return f"{mutant.id} is caught before, by\n{answer['cell']}\n{answer['error']}\nName that cell"
+    return None if answer["verdict"] else f"{mutant.id} is a broken mutant: {answer['error']}"
+
+
+def table(mutants):
+    """Print what became of these mutants; returns whether all were caught by the cells that they name."""
+    proven, good = prove_all(mutants), True
+    for mutant in mutants:
+        wrong = complaint(mutant, proven.get(mutant.id))
+        good = good and not wrong
+        print(f"{mutant.id:18} {'SURVIVES' if wrong else 'caught':9} {mutant.notebook:10} {wrong or mutant.cell.splitlines()[0]}")
+    return good
+
+
+def chosen(names):
+    """The mutants with these labels, or of these notebooks; all if there are no names."""
+    if unknown := set(names) - {mutant.id for mutant in MUTANTS} - set(NOTEBOOKS):
+        raise SystemExit(f"no mutant and no notebook is called {', '.join(sorted(unknown))}; "
+                         f"there are {', '.join(NOTEBOOKS)} and {', '.join(mutant.id for mutant in MUTANTS)}")
+    return [mutant for mutant in MUTANTS if not names or {mutant.id, mutant.notebook} & set(names)]
+
+
+def cells(notebook, *ids):
+    """Run a notebook's cells in this process, and print a line of JSON for each mutant."""
+    answers, sys.stdout = sys.stdout, sys.stderr
+    os.chdir(NBS)  # the notebooks find the data from there
+    importlib.import_module("tqdm").tqdm.monitor_interval = 0  # its thread would not survive a fork
+    importlib.import_module("torch").set_num_threads(1)
+    for mutant, answer in run(notebook, ids):
+        print(json.dumps([mutant and mutant.id, answer]), file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--cells"]:
+        cells(*sys.argv[2:])
+    else:
+        sys.exit(not table(chosen(sys.argv[1:])))
