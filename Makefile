@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+BENCH := .venv-bench
 PORT ?= 8000
 STATE := anywidget numpy safetensors  # what the site's widget needs to be made
 export PATH := $(abspath $(BIN)):$(PATH)
@@ -55,6 +56,9 @@ seeds: $(VENV)/.all data ## Ten epochs over 5 seeds: the trajectory of the test 
 nll: $(VENV)/.all data ## How long nll takes beside the decoder's matrix products alone
 	$(BIN)/python -m bench.nll 200 5000
 
+bench: $(BENCH)/.all data ## Training speed side by side with other ways to train, into bench/RESULTS.md
+	@$(BENCH)/bin/python -m bench.speed $(ROUNDS)
+
 clean: ## Remove what was built; the environment and the data stay
 	rm -rf _docs _proc build dist *.egg-info nbs/results
 
@@ -77,5 +81,14 @@ $(VENV)/.all: $(VENV)/.web setup.py settings.ini constraints.txt
 	@$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev]'
 	@touch $@
 
-.PHONY: help site docs test pages lab data outputs export links weights digits seeds nll clean
+$(BENCH)/.all: $(VENV)/.all bench/requirements.txt
+	@echo "Installing JAX and pythae ..."
+	@$(BIN)/python -m venv --without-pip $(BENCH)
+	@# PyTorch is not installed twice: a .pth file lets this environment see the packages of the other one
+	@$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
+	  > "$$($(BENCH)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/main.pth"
+	@$(BIN)/python -m pip --python $(BENCH)/bin/python install -q -c constraints.txt -r bench/requirements.txt
+	@touch $@
+
+.PHONY: help site docs test pages lab data outputs export links weights digits seeds nll bench clean
 .DEFAULT_GOAL := help

@@ -1,0 +1,144 @@
+"""The speed measurement: its workers, its arithmetic, and what it leaves behind. Nothing here depends on how fast a machine is."""
+import os
+import signal
+
+import pytest
+import torch
+
+from bench import speed
+from bench.contenders import CONTENDERS, Stamps, prepare
+from bench.speed import Died, Worker, ratios, reached, report, side_by_side, start, stop, targets
+from vae_nb.data import as_float
+from vae_nb.loss import loss_function
+
+SECONDS = {  # a warm-up and three rounds
+    "seed": [9.0, 10.0, 6.0, 12.0], "plain": [5.0, 4.0, 4.0, 4.0], "jax": [7.0, 3.0, 1.0, 3.0],
+    "ours (float32)": [3.0, 2.0, 1.0, 2.0], "ours": [3.0, 1.0, 1.0, 1.0], "floor": [9.0, 1.25, 1.0, 1.25], "floor (bf16)": [1.0] * 4}
+LOSSES = [127.3, 115.8, 112.2, 109.6, 108.5, 107.7, 107.1, 106.7, 106.0, 105.6, 105.3, 105.0]
+
+
+def run(each, memory=100, losses=LOSSES):
+    """A run from process start: two seconds to prepare, and so many for each epoch."""
+    return {"ends": [2 + each * (i + 1) for i in range(12)], "losses": losses, "memory": memory}
+
+
+RUNS = {"seed": run(9), "plain": run(5), "jax": run(3), "ours (float32)": run(2.5), "ours": run(2)}
+
+
+def outcomes(seconds=SECONDS, runs=RUNS, device="cpu"):
+    """Whether each target is met, in order."""
+    return [met for _, _, met in targets(seconds, runs, device)]
+
+
+def test_a_worker_answers_each_command():
+    with Worker("plain", images=300) as worker:
+        assert worker.answer().keys() == {"device"}
+        first, second = worker.ask("epoch"), worker.ask("epoch")
+        assert first["seconds"] > 0 and 550 > first["loss"] > second["loss"] > 100
+        assert 100 < worker.ask("test")["loss"] < second["loss"]
+        answer = worker.ask("run 2")
+        assert worker.started < answer["ends"][0] < answer["ends"][1] and len(answer["losses"]) == 2
+        assert 0 < answer["memory"] < 1000
+
+
+def test_a_worker_that_dies_is_named_with_its_last_lines():
+    with Worker("plain", images=300) as worker:
+        worker.answer()
+        with pytest.raises(Died, match="(?s)worker 'plain' ended with status 1.*ValueError: 'dance' is not a command"):
+            worker.ask("dance")
+
+
+def test_no_worker_outlives_the_measurement():
+    workers, skipped = start(["plain", "floor"])
+    try:
+        assert not skipped
+        os.kill(workers["floor"].process.pid, signal.SIGKILL)
+        workers["plain"].ask = lambda command: {"seconds": 1.0}
+        with pytest.raises(Died, match="worker 'floor' ended with status -9"):
+            side_by_side(workers, 1)
+    finally:
+        stop(workers)
+    assert all(worker.process.poll() is not None for worker in workers.values())
+
+
+def test_the_order_moves_on_by_one_each_round():
+    asked = []
+
+    class Ready:
+        def __init__(self, name):
+            self.name = name
+
+        def ask(self, command):
+            asked.append(self.name)
+            return {"seconds": float(len(asked))}
+
+    seconds = side_by_side({name: Ready(name) for name in "abc"}, 3)
+    assert asked == list("abcbcacababc")
+    assert seconds == {"a": [1, 6, 8, 10], "b": [2, 4, 9, 11], "c": [3, 5, 7, 12]}
+
+
+@pytest.mark.parametrize("error", [Died("the worker 'seed' ended"), KeyboardInterrupt()], ids=["a dead worker", "Ctrl-C"])
+def test_a_measurement_that_fails_leaves_the_old_results(error, tmp_path, monkeypatch):
+    def fail(rounds):
+        raise error
+
+    (tmp_path / "RESULTS.md").write_text("old")
+    monkeypatch.setattr(speed, "RESULTS", tmp_path / "RESULTS.md")
+    monkeypatch.setattr(speed, "measure", fail)
+    with pytest.raises(SystemExit, match="bench/RESULTS.md is as it was"):
+        speed.main(1)
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
+
+
+def test_the_usual_loop_computes_the_same_loss_as_the_plain_one():
+    seed, plain = (prepare(name, 512)[0] for name in ("seed", "plain"))
+    images = as_float(plain.train_images)
+    torch.manual_seed(1)
+    usual = seed.loss(images)
+    torch.manual_seed(1)
+    reconstructed, mu, logvar = plain.model(images)
+    torch.testing.assert_close(usual, loss_function(reconstructed, images, mu, logvar))
+    assert abs(seed.epoch() / plain.epoch() - 1) < 0.05
+    assert abs(seed.test() / plain.test() - 1) < 0.05
+
+
+def test_what_fit_prints_is_stamped():
+    stamps = Stamps()
+    print("epoch 1: train loss 164.90, test loss 127.30", file=stamps)
+    print("epoch 2: train loss 121.70, test loss 115.80", file=stamps)
+    assert len(stamps.ends) == 2
+
+
+def test_ratios_are_taken_within_a_round_without_the_warm_up():
+    assert ratios(SECONDS, "seed", "ours (float32)") == [5, 6, 6]
+    assert reached(run(2)) == (20, 9) and reached(run(2, losses=[107.0] * 12)) is None
+
+
+def test_the_report_holds_a_row_for_each_and_says_what_is_missing():
+    text = report(SECONDS, RUNS, {"pythae": "No module named 'pythae'"}, "cpu", ["- a machine"])
+    ratios = "10.0 (6.00 to 12.0) | 10.0 (6.00 to 12.0) | 8.00 (6.00 to 9.60)"
+    assert f"| seed | {ratios} | 9.00 | 92.0 | 83.0 (epoch 9) | 127.3, 105.6 |" in text
+    assert "| floor | 1.25 (1.00 to 1.25) | 1.25 (1.00 to 1.25) | 1.00 (1.00 to 1.00) |  |  |  |  |" in text
+    assert "`pythae` is not measured: No module named 'pythae'" in text and "over 3 rounds" in text and "images included: 100 MB" in text
+    assert all(f"- `{name}`: {CONTENDERS[name].__doc__}" in text for name in SECONDS)
+
+
+def test_targets_are_judged_by_the_figures():
+    assert outcomes() == [True, True, False, True, True, True]
+    assert outcomes({**SECONDS, "seed": [9.0, 8.9, 4.4, 8.9]})[0] is False
+    assert outcomes({**SECONDS, "floor": [9.0, 1.5, 1.0, 1.5]})[2:4] == [True, True]
+    assert outcomes({**SECONDS, "ours": [3.0, 1.3, 1.1, 1.3]})[3] is False
+    assert outcomes(runs={**RUNS, "plain": run(2), "ours": run(2, memory=248)})[-2:] == [False, False]
+
+
+def test_what_was_not_measured_is_not_judged():
+    few = {name: SECONDS[name] for name in ("seed", "plain", "floor")}
+    assert outcomes(few, {name: RUNS[name] for name in few if name in RUNS}) == [None] * 5
+    assert "not measured" in report(few, {}, {}, "cpu", [])
+
+
+def test_a_gpu_has_targets_of_its_own():
+    fast = {"seed": [4.0, 3.0, 3.0], "jax": [5.0, 0.03, 0.03], "ours": [0.5, 0.02, 0.024]}
+    assert outcomes(fast, {}, "NVIDIA H100 80GB HBM3") == [True, True, True]
+    assert outcomes({**fast, "ours": [0.5, 0.03, 0.04]}, {}, "NVIDIA H100 80GB HBM3") == [False, False, False]
+    assert outcomes({"seed": fast["seed"]}, {}, "Tesla T4") == [None, None]
