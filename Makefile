@@ -52,6 +52,13 @@ digits: $(VENV)/.all data ## Choose the explorer's digits and measure each dimen
 seeds: $(VENV)/.all data ## Ten epochs over 5 seeds: the trajectory of the test loss
 	$(BIN)/python -m bench.seeds
 
+evaluate: $(VENV)/.all data ## Train on binarized MNIST; measure ELBO, NLL and active units
+	$(BIN)/python -m bench.evaluate --images 2000
+
+iwae: $(VENV)/.all data ## The IWAE paper's table at shares of its schedule that a CPU can do
+	for k in 1 5 50; do for share in 0.0003 0.001 0.003; do $(BIN)/python -m bench.iwae $$k $$share --images 1000 || exit 1; done; done
+	for k in 1 5; do $(BIN)/python -m bench.iwae $$k 0.01 --images 1000 || exit 1; done
+
 clean: ## Remove what was built; the environment and the data stay
 	rm -rf _docs _proc build dist *.egg-info nbs/results
 
@@ -74,5 +81,5 @@ $(VENV)/.all: $(VENV)/.web setup.py settings.ini constraints.txt
 	@$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev]'
 	@touch $@
 
-.PHONY: help site docs test pages lab data outputs export links weights digits seeds clean
+.PHONY: help site docs test pages lab data outputs export links weights digits seeds evaluate iwae clean
 .DEFAULT_GOAL := help
