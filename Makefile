@@ -59,6 +59,13 @@ nll: $(VENV)/.all data ## How long nll takes beside the decoder's matrix product
 bench: $(BENCH)/.all data ## Training speed side by side with other ways to train, into bench/RESULTS.md
 	@$(BENCH)/bin/python -m bench.speed $(ROUNDS)
 
+evaluate: $(VENV)/.all data ## Train on binarized MNIST; measure ELBO, NLL and active units
+	$(BIN)/python -m bench.evaluate --images 2000
+
+iwae: $(VENV)/.all data ## The IWAE paper's table at shares of its schedule that a CPU can do
+	for share in 0.0003 0.001; do for k in 1 5 50; do $(BIN)/python -m bench.iwae $$k $$share --images 1000 || exit 1; done; done
+	for k in 1 5; do $(BIN)/python -m bench.iwae $$k 0.003 --images 1000 || exit 1; done
+
 clean: ## Remove what was built; the environment and the data stay
 	rm -rf _docs _proc build dist *.egg-info nbs/results
 
@@ -90,5 +97,5 @@ $(BENCH)/.all: $(VENV)/.all bench/requirements.txt
 	@$(BIN)/python -m pip --python $(BENCH)/bin/python install -q -c constraints.txt -r bench/requirements.txt
 	@touch $@
 
-.PHONY: help site docs test pages lab data outputs export links weights digits seeds nll bench clean
+.PHONY: help site docs test pages lab data outputs export links weights digits seeds nll bench evaluate iwae clean
 .DEFAULT_GOAL := help
