@@ -154,6 +154,7 @@ class Float32(Plain):
     def __init__(self, count):
         super().__init__(count)
         import torch
+
         from vae_nb.speed import engine
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr=1e-3, fused=True)
         self.engine = engine(self.model, self.optimizer, batch_size=BATCH, **self.options)

@@ -35,6 +35,7 @@ TUTORIAL = ("https://github.com/Jackson-Kang/Pytorch-VAE-tutorial/blob/ae227c560
             "01_Variational_AutoEncoder.ipynb")
 KL = "torch.testing.assert_close(kl_divergence(mu, logvar), expected)"
 AVERAGE = "average = train_epoch(model, train_images[:300], still)"
+IWAE = "torch.testing.assert_close(value.double(), expected, rtol=1e-5, atol=0)"
 
 MUTANTS = [
     # data
@@ -105,6 +106,17 @@ MUTANTS = [
            "torch.testing.assert_close(loss, usual", f"{EXAMPLES}/issues/290"),
     Mutant("kl-minibatch", LOSS, "loss_function", {"logvar).sum()": "logvar).sum() * len(mu) / 60_000"},
            "torch.testing.assert_close(loss, usual", "https://github.com/AntixK/PyTorch-VAE/issues/11"),
+    Mutant("iwae-mean-of-logs", LOSS, "iwae_loss", {"(math.log(len(log_w)) - log_w.logsumexp(0)).sum()": "-log_w.mean(0).sum()"},
+           IWAE, "https://github.com/arahuja/generative-tf/issues/1"),
+    Mutant("iwae-no-log-k", LOSS, "iwae_loss", {"math.log(len(log_w)) - log_w": "-log_w"},
+           IWAE, "https://github.com/YosefLab/scVI-dev/issues/8"),
+    Mutant("iwae-worst", LOSS, "iwae_loss",
+           {"(math.log(len(log_w)) - log_w.logsumexp(0)).sum()": "((-log_w).softmax(0) * -log_w).sum()"},
+           IWAE, "https://github.com/AntixK/PyTorch-VAE/blob/a6896b944c918dd7030e7d795a8c13e5c6345ec7/models/iwae.py#L152-L158"),
+    Mutant("iwae-weighted", LOSS, "iwae_loss",
+           {"(math.log(len(log_w)) - log_w.logsumexp(0)).sum()": "-(log_w.softmax(0).detach() * log_w).sum()"},
+           IWAE, "https://github.com/clementchadebec/benchmark_VAE/blob/6419e21558f2a6abc2da99944bddda846ded30f4/"
+                 "src/pythae/models/iwae/iwae_model.py#L116-L123"),
     # training
     Mutant("no-zero-grad", TRAIN, "train_epoch", {"        optimizer.zero_grad()\n": ""},
            "assert all(equal) and all(moved) and theirs.training", f"{TORCH}/issues/47175"),
