@@ -50,7 +50,7 @@ weights: $(VENV)/.all data ## Train the shipped weights again
 digits: $(VENV)/.all data ## Choose the explorer's digits and measure each dimension's KL again
 	$(BIN)/python -m bench.digits
 
-seeds: $(VENV)/.all data ## Ten epochs over 5 seeds: the trajectory of the test loss
+seeds: $(VENV)/.all data ## Ten epochs over 5 seeds with each kind of loop: the trajectory of the test loss
 	$(BIN)/python -m bench.seeds
 
 nll: $(VENV)/.all data ## How long nll takes beside the decoder's matrix products alone

@@ -10,6 +10,7 @@ JSON: the mutant's id, and the cell that failed, its error, and whether that is 
 import importlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -121,11 +122,13 @@ MUTANTS = [
     Mutant("no-zero-grad", TRAIN, "train_epoch", {"        optimizer.zero_grad()\n": ""},
            "assert all(equal) and all(moved) and theirs.training", f"{TORCH}/issues/47175"),
     Mutant("mean-of-means", TRAIN, "train_epoch",
-           {"+= loss.detach()": "+= loss.detach() / len(batch)", "total.item() / len(images)": "total.item() / steps"},
+           {"losses[step] = loss.detach()": "losses[step] = loss.detach() / len(batch)",
+            "losses.sum().item() / len(images)": "losses.mean().item()"},
            AVERAGE, "https://github.com/Lightning-AI/pytorch-lightning/issues/2924"),
-    Mutant("off-by-one", TRAIN, "train_epoch", {"total.item() / len(images)": "total.item() / (max(steps - 1, 1) * batch_size)"},
+    Mutant("off-by-one", TRAIN, "train_epoch",
+           {"losses.sum().item() / len(images)": "losses.sum().item() / (max(len(losses) - 1, 1) * batch_size)"},
            AVERAGE, TUTORIAL),
-    Mutant("graph-kept", TRAIN, "train_epoch", {"+= loss.detach()": "+= loss"},
+    Mutant("graph-kept", TRAIN, "train_epoch", {"losses[step] = loss.detach()": "losses[step] = loss"},
            "asked, item = [], torch.Tensor.item", "https://github.com/horovod/horovod/pull/641"),
     Mutant("no-shuffle", TRAIN, "train_epoch", {", shuffle=True)": ")"}, AVERAGE, "https://github.com/Deci-AI/super-gradients/issues/416"),
     Mutant("drop-last", TRAIN, "batches", {"order.split(batch_size)": "order[:count // batch_size * batch_size].split(batch_size)"},
@@ -136,20 +139,20 @@ MUTANTS = [
            {"reconstructed, mu, logvar = model(batch)": "mu, logvar = model.encode(batch)\n        reconstructed = model.decode(mu)"},
            "assert repeats.mean() - mean_only > 5", f"{EXAMPLES}/pull/419"),
     Mutant("test-trains", TRAIN, "one_epoch",
-           {"test_epoch(model, test_images, batch_size)": "train_epoch(model, test_images, optimizer, batch_size)"},
+           {"loop.test_epoch(test_images)": "loop.train_epoch(test_images)"},
            "mine_alone = train_images[:256]", "https://github.com/princeton-vl/pose-ae-train/issues/11"),
     Mutant("both-sets", TRAIN, "one_epoch",
-           {"train_epoch(model, train_images,": "train_epoch(model, torch.cat([train_images, test_images]),"},
+           {"loop.train_epoch(train_images,": "loop.train_epoch(torch.cat([train_images, test_images]),"},
            "mine_alone = train_images[:256]", KERAS),
     Mutant("same-seed", TRAIN, "one_epoch", {"1_000_000*seed + epoch": "1_000_000*seed"},
            "assert runs[0] == runs[1]", f"{TORCH}/issues/5059"),
     Mutant("weights-only", TRAIN, "save", {"in optimizer.state[parameter].items()}": "in ()}"},
            "assert len(stored) == 40", "https://github.com/NVlabs/stylegan2-ada-pytorch/issues/108"),
-    Mutant("moments-ignored", TRAIN, "load", {"    optimizer.load_state_dict(": "    ("},
+    Mutant("moments-ignored", TRAIN, "load", {"if history: optimizer.load_state_dict(": "if history: ("},
            'history = load(folder/"one.safetensors", other', "https://github.com/KempnerInstitute/KempnerForge/pull/115"),
     Mutant("wrong-parameters", TRAIN, "load", {"enumerate(moments)": "enumerate(moments[::-1])"},
            'history = load(folder/"one.safetensors", other', f"{TORCH}/issues/1489"),
-    Mutant("leaked-state", TRAIN, "fit", {"with torch.random.fork_rng(devices=range(torch.cuda.device_count())):": "if True:"},
+    Mutant("leaked-state", TRAIN, "epochs_of", {"with torch.random.fork_rng(devices=range(torch.cuda.device_count())):": "if True:"},
            "found = torch.rand(4)", "https://github.com/huggingface/diffusers/issues/175"),
     # sampling
     Mutant("embed-samples", SAMPLE, "latent_means",
@@ -187,7 +190,7 @@ def the_one(found, what):
 def place(mutant, code):
     """Where the function is defined and where the mutant should be caught, as indices of cells, and the changed definition."""
     defines = [i for i, source in enumerate(code) if source.startswith("#| exports")
-               and any(f"{kind} {mutant.function}(" in source for kind in ("def", "class"))]
+               and re.search(rf"^(def|class) {mutant.function}\(", source, re.M)]
     home = the_one(defines, f"{mutant.id}: {mutant.function} exported in {mutant.notebook}")
     changed = code[home]
     for old, new in mutant.changes.items():

@@ -218,7 +218,7 @@ def test_a_long_signature_takes_a_line_for_each_parameter(reference):
     train = next(module for module in reference.modules if module.name == "train")
     assert signature(train["batches"]) == "batches(images, batch_size=128, shuffle=False)"
     lines = signature(train["fit"]).split("\n")
-    assert lines[0] == "fit(" and lines[1] == "    model," and lines[-2:] == ["    progress=True,", ")"]
+    assert lines[0] == "fit(" and lines[1] == "    model," and lines[-2:] == ["    simple=False,", ")"]
 
 
 @pytest.mark.parametrize(("text", "advice"), [
