@@ -1,4 +1,5 @@
 """Proof of chapter 08, the bug museum: put a known mistake into the course's own code, and a named lesson cell must fail.
+Mutants with nothing in `seen` are no exhibits: they prove that a chapter's own assertions bite.
 
 `python -m tests.mutants` tries them all, `python -m tests.mutants NAME ...` those of these labels or notebooks, and prints a
 table: the mutant, what became of it, its notebook, and the cell that failed. The exit status is 1 if one was not caught.
@@ -25,7 +26,7 @@ from tests.outputs import NBS, SKIPPED, read
 Mutant = namedtuple("Mutant", "id notebook function changes cell seen")
 NO_VERDICT = (NameError, SyntaxError, ImportError)  # these say that the mutant is broken, not that it was caught
 LIMIT = 150  # seconds that a child may take
-DATA, MODEL, LOSS, TRAIN, SAMPLE = NOTEBOOKS = ["00_data", "01_model", "02_loss", "03_train", "04_sample"]
+DATA, MODEL, LOSS, TRAIN, SAMPLE, SPEED = NOTEBOOKS = ["00_data", "01_model", "02_loss", "03_train", "04_sample", "07_speed"]
 TORCH, EXAMPLES = "https://github.com/pytorch/pytorch", "https://github.com/pytorch/examples"
 MINIAI = "https://github.com/fastai/course22p2/blob/df9323235bc395b5c2f58a3d08b83761947b9b93/nbs/29_vae.ipynb"
 KERAS = "https://github.com/keras-team/keras-io/blob/cca4efba8e0b8514ae3817931696294039b3bfc9/examples/generative/vae.py"
@@ -35,6 +36,8 @@ TUTORIAL = ("https://github.com/Jackson-Kang/Pytorch-VAE-tutorial/blob/ae227c560
             "01_Variational_AutoEncoder.ipynb")
 KL = "torch.testing.assert_close(kl_divergence(mu, logvar), expected)"
 AVERAGE = "average = train_epoch(model, train_images[:300], still)"
+GRADIENTS, SAME = "errors = relative_errors()", "torch.testing.assert_close(torch.tensor(fast_losses)"
+REPLAYED = "assert graph_losses == fast_losses"
 IWAE = "torch.testing.assert_close(value.double(), expected, rtol=1e-5, atol=0)"
 
 MUTANTS = [
@@ -121,11 +124,11 @@ MUTANTS = [
     Mutant("no-zero-grad", TRAIN, "train_epoch", {"        optimizer.zero_grad()\n": ""},
            "assert all(equal) and all(moved) and theirs.training", f"{TORCH}/issues/47175"),
     Mutant("mean-of-means", TRAIN, "train_epoch",
-           {"+= loss.detach()": "+= loss.detach() / len(batch)", "total.item() / len(images)": "total.item() / steps"},
+           {"= loss.detach()": "= loss.detach() / len(batch)", "losses.sum().item() / len(images)": "losses.sum().item() / len(losses)"},
            AVERAGE, "https://github.com/Lightning-AI/pytorch-lightning/issues/2924"),
-    Mutant("off-by-one", TRAIN, "train_epoch", {"total.item() / len(images)": "total.item() / (max(steps - 1, 1) * batch_size)"},
-           AVERAGE, TUTORIAL),
-    Mutant("graph-kept", TRAIN, "train_epoch", {"+= loss.detach()": "+= loss"},
+    Mutant("off-by-one", TRAIN, "train_epoch",
+           {"losses.sum().item() / len(images)": "losses.sum().item() / (max(len(losses) - 1, 1) * batch_size)"}, AVERAGE, TUTORIAL),
+    Mutant("graph-kept", TRAIN, "train_epoch", {"= loss.detach()": "= loss"},
            "asked, item = [], torch.Tensor.item", "https://github.com/horovod/horovod/pull/641"),
     Mutant("no-shuffle", TRAIN, "train_epoch", {", shuffle=True)": ")"}, AVERAGE, "https://github.com/Deci-AI/super-gradients/issues/416"),
     Mutant("drop-last", TRAIN, "batches", {"order.split(batch_size)": "order[:count // batch_size * batch_size].split(batch_size)"},
@@ -136,20 +139,20 @@ MUTANTS = [
            {"reconstructed, mu, logvar = model(batch)": "mu, logvar = model.encode(batch)\n        reconstructed = model.decode(mu)"},
            "assert repeats.mean() - mean_only > 5", f"{EXAMPLES}/pull/419"),
     Mutant("test-trains", TRAIN, "one_epoch",
-           {"test_epoch(model, test_images, batch_size)": "train_epoch(model, test_images, optimizer, batch_size)"},
+           {"loop.test_epoch(test_images)": "loop.train_epoch(test_images)"},
            "mine_alone = train_images[:256]", "https://github.com/princeton-vl/pose-ae-train/issues/11"),
     Mutant("both-sets", TRAIN, "one_epoch",
-           {"train_epoch(model, train_images,": "train_epoch(model, torch.cat([train_images, test_images]),"},
+           {"loop.train_epoch(train_images,": "loop.train_epoch(torch.cat([train_images, test_images]),"},
            "mine_alone = train_images[:256]", KERAS),
     Mutant("same-seed", TRAIN, "one_epoch", {"1_000_000*seed + epoch": "1_000_000*seed"},
            "assert runs[0] == runs[1]", f"{TORCH}/issues/5059"),
     Mutant("weights-only", TRAIN, "save", {"in optimizer.state[parameter].items()}": "in ()}"},
            "assert len(stored) == 40", "https://github.com/NVlabs/stylegan2-ada-pytorch/issues/108"),
-    Mutant("moments-ignored", TRAIN, "load", {"    optimizer.load_state_dict(": "    ("},
+    Mutant("moments-ignored", TRAIN, "load", {"optimizer.load_state_dict(": "("},
            'history = load(folder/"one.safetensors", other', "https://github.com/KempnerInstitute/KempnerForge/pull/115"),
     Mutant("wrong-parameters", TRAIN, "load", {"enumerate(moments)": "enumerate(moments[::-1])"},
            'history = load(folder/"one.safetensors", other', f"{TORCH}/issues/1489"),
-    Mutant("leaked-state", TRAIN, "fit", {"with torch.random.fork_rng(devices=range(torch.cuda.device_count())):": "if True:"},
+    Mutant("leaked-state", TRAIN, "epochs_of", {"with torch.random.fork_rng(devices=range(torch.cuda.device_count())):": "if True:"},
            "found = torch.rand(4)", "https://github.com/huggingface/diffusers/issues/175"),
     # sampling
     Mutant("embed-samples", SAMPLE, "latent_means",
@@ -161,6 +164,25 @@ MUTANTS = [
            "drawn = sample_prior(model, 5", "https://github.com/huggingface/diffusers/issues/175"),
     Mutant("linear-grid", SAMPLE, "manifold", {"Normal(0, 1).icdf((torch.arange(side) + 0.5) / side)": "torch.linspace(-1, 1, side)"},
            "cells = manifold(plane, side)", "https://github.com/keras-team/keras/pull/4423"),
+    # speed: mistakes that writing the step by hand invites, seen nowhere else
+    Mutant("kl-gradient-sign", SPEED, "latent_backward", {"torch.add(dz, b.mu": "torch.sub(dz, b.mu"}, GRADIENTS, ""),
+    Mutant("no-relu-switch", SPEED, "decoder_backward", {"    b.d3.mul_(torch.sign(b.h3, out=b.on))\n": ""}, GRADIENTS, ""),
+    Mutant("bias-averaged", SPEED, "encoder_backward", {"torch.sum(b.d1, 0": "torch.mean(b.d1, 0"}, GRADIENTS, ""),
+    Mutant("heads-swapped", SPEED, "buffers", {"(b.mu, b.logvar), (b.dmu": "(b.logvar, b.mu), (b.dmu"},
+           "torch.testing.assert_close(torch.sigmoid(b.logits), probabilities", ""),
+    Mutant("stale-heads", SPEED, "Batches", {"        self.merge()\n": ""}, SAME, ""),
+    Mutant("hand-no-255", SPEED, "Batches", {".div_(255)": ""}, SAME, ""),
+    Mutant("stale-noise", SPEED, "Batches", {"        b.eps.normal_()\n": ""}, SAME, ""),
+    Mutant("low-weights", SPEED, "Batches",
+           {"convert(w.W1_, w.W1), convert": "convert(w.W1_, w.W1), convert(w.W1, w.W1_), convert"}, "exact = (low_model.fc1", ""),
+    Mutant("step-count-lost", SPEED, "HandStep", {'["step"].copy_(self.count)': '["step"]'}, "assert steps == [47] * 20", ""),
+    Mutant("stale-lr", SPEED, "relied_on", {'optimizer.param_groups[0] | {"params": None}': "None"},
+           "torch.testing.assert_close(fast_way, plain_way", ""),
+    Mutant("warm-up-kept", SPEED, "Recorder", {"tensor.copy_(old)": "pass"}, REPLAYED, ""),
+    Mutant("warm-up-draws", SPEED, "Recorder", {'[self.device] if self.device.type == "cuda" else []': "enabled=False"}, REPLAYED, ""),
+    Mutant("short-batch-lost", SPEED, "GraphLoop", {"if len(rest)": "if not len(rest)"}, REPLAYED, ""),
+    Mutant("any-size", SPEED, "by_hand", {" == shapes": " != []"}, "assert not any(map(by_hand", ""),
+    Mutant("foreign-parameters", SPEED, "ordinary", {'set(group["params"]) == set(parameters)': "True"}, "assert chosen[1] in", ""),
 ]
 
 # Cells that take long, by a text of theirs, and what runs in their place.
@@ -187,7 +209,7 @@ def the_one(found, what):
 def place(mutant, code):
     """Where the function is defined and where the mutant should be caught, as indices of cells, and the changed definition."""
     defines = [i for i, source in enumerate(code) if source.startswith("#| exports")
-               and any(f"{kind} {mutant.function}(" in source for kind in ("def", "class"))]
+               and any(f"\n{kind} {mutant.function}(" in source for kind in ("def", "class"))]
     home = the_one(defines, f"{mutant.id}: {mutant.function} exported in {mutant.notebook}")
     changed = code[home]
     for old, new in mutant.changes.items():
