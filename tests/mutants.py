@@ -1,4 +1,5 @@
 """Proof of chapter 08, the bug museum: put a known mistake into the course's own code, and a named lesson cell must fail.
+Mutants with nothing in `seen` are no exhibits: they prove that a chapter's own assertions bite.
 
 `python -m tests.mutants` tries them all, `python -m tests.mutants NAME ...` those of these labels or notebooks, and prints a
 table: the mutant, what became of it, its notebook, and the cell that failed. The exit status is 1 if one was not caught.
@@ -26,7 +27,7 @@ from tests.outputs import NBS, SKIPPED, read
 Mutant = namedtuple("Mutant", "id notebook function changes cell seen")
 NO_VERDICT = (NameError, SyntaxError, ImportError)  # these say that the mutant is broken, not that it was caught
 LIMIT = 150  # seconds that a child may take
-DATA, MODEL, LOSS, TRAIN, SAMPLE = NOTEBOOKS = ["00_data", "01_model", "02_loss", "03_train", "04_sample"]
+DATA, MODEL, LOSS, TRAIN, SAMPLE, SPEED = NOTEBOOKS = ["00_data", "01_model", "02_loss", "03_train", "04_sample", "07_speed"]
 TORCH, EXAMPLES = "https://github.com/pytorch/pytorch", "https://github.com/pytorch/examples"
 MINIAI = "https://github.com/fastai/course22p2/blob/df9323235bc395b5c2f58a3d08b83761947b9b93/nbs/29_vae.ipynb"
 KERAS = "https://github.com/keras-team/keras-io/blob/cca4efba8e0b8514ae3817931696294039b3bfc9/examples/generative/vae.py"
@@ -36,6 +37,8 @@ TUTORIAL = ("https://github.com/Jackson-Kang/Pytorch-VAE-tutorial/blob/ae227c560
             "01_Variational_AutoEncoder.ipynb")
 KL = "torch.testing.assert_close(kl_divergence(mu, logvar), expected)"
 AVERAGE = "average = train_epoch(model, train_images[:300], still)"
+GRADIENTS, SAME = "errors = relative_errors()", "torch.testing.assert_close(torch.tensor(fast_losses)"
+REPLAYED = "assert graph_losses == fast_losses"
 IWAE = "torch.testing.assert_close(value.double(), expected, rtol=1e-5, atol=0)"
 
 MUTANTS = [
@@ -164,6 +167,25 @@ MUTANTS = [
            "drawn = sample_prior(model, 5", "https://github.com/huggingface/diffusers/issues/175"),
     Mutant("linear-grid", SAMPLE, "manifold", {"Normal(0, 1).icdf((torch.arange(side) + 0.5) / side)": "torch.linspace(-1, 1, side)"},
            "cells = manifold(plane, side)", "https://github.com/keras-team/keras/pull/4423"),
+    # speed: mistakes that writing the step by hand invites, seen nowhere else
+    Mutant("kl-gradient-sign", SPEED, "latent_backward", {"torch.add(dz, b.mu": "torch.sub(dz, b.mu"}, GRADIENTS, ""),
+    Mutant("no-relu-switch", SPEED, "decoder_backward", {"    b.d3.mul_(torch.sign(b.h3, out=b.on))\n": ""}, GRADIENTS, ""),
+    Mutant("bias-averaged", SPEED, "encoder_backward", {"torch.sum(b.d1, 0": "torch.mean(b.d1, 0"}, GRADIENTS, ""),
+    Mutant("heads-swapped", SPEED, "buffers", {"(b.mu, b.logvar), (b.dmu": "(b.logvar, b.mu), (b.dmu"},
+           "torch.testing.assert_close(torch.sigmoid(b.logits), probabilities", ""),
+    Mutant("stale-heads", SPEED, "Batches", {"        self.merge()\n": ""}, SAME, ""),
+    Mutant("hand-no-255", SPEED, "Batches", {".div_(255)": ""}, SAME, ""),
+    Mutant("stale-noise", SPEED, "Batches", {"        b.eps.normal_()\n": ""}, SAME, ""),
+    Mutant("low-weights", SPEED, "Batches",
+           {"convert(w.W1_, w.W1), convert": "convert(w.W1_, w.W1), convert(w.W1, w.W1_), convert"}, "exact = (low_model.fc1", ""),
+    Mutant("step-count-lost", SPEED, "HandStep", {'["step"].copy_(self.count)': '["step"]'}, "assert steps == [47] * 20", ""),
+    Mutant("stale-lr", SPEED, "relied_on", {'optimizer.param_groups[0] | {"params": None}': "None"},
+           "torch.testing.assert_close(fast_way, plain_way", ""),
+    Mutant("warm-up-kept", SPEED, "Recorder", {"tensor.copy_(old)": "pass"}, REPLAYED, ""),
+    Mutant("warm-up-draws", SPEED, "Recorder", {'[self.device] if self.device.type == "cuda" else []': "enabled=False"}, REPLAYED, ""),
+    Mutant("short-batch-lost", SPEED, "GraphLoop", {"if len(rest)": "if not len(rest)"}, REPLAYED, ""),
+    Mutant("any-size", SPEED, "by_hand", {" == shapes": " != []"}, "assert not any(map(by_hand", ""),
+    Mutant("foreign-parameters", SPEED, "ordinary", {'set(group["params"]) == set(parameters)': "True"}, "assert chosen[1] in", ""),
 ]
 
 # Cells that take long, by a text of theirs, and what runs in their place.

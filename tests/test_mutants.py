@@ -26,11 +26,12 @@ def test_a_lesson_catches(mutant, proven):
     assert (wrong := complaint(mutant, proven.get(mutant.id))) is None, wrong
 
 
-def test_the_museum_shows_every_mutant_and_where_it_was_seen():
+def test_the_museum_shows_every_exhibit_and_where_it_was_seen():
     museum = "\n".join(cell.source for cell in read(NBS / "08_bugs.ipynb").cells)
-    assert len({mutant.id for mutant in MUTANTS}) == len(MUTANTS) >= 20
-    assert [mutant.id for mutant in MUTANTS if f"`{mutant.id}`" not in museum] == []
-    assert [mutant.seen for mutant in MUTANTS if f"({mutant.seen})" not in museum] == []
+    exhibits = [mutant for mutant in MUTANTS if mutant.seen]
+    assert len({mutant.id for mutant in MUTANTS}) == len(MUTANTS) and len(exhibits) >= 20
+    assert [mutant.id for mutant in exhibits if f"`{mutant.id}`" not in museum] == []
+    assert [mutant.seen for mutant in exhibits if f"({mutant.seen})" not in museum] == []
 
 
 @pytest.mark.parametrize("text", INSTEAD)

@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['twin', 'convert', 'widths', 'buffers', 'weights', 'gradients', 'encode', 'decode', 'step_loss', 'decoder_backward',
-           'latent_backward', 'encoder_backward', 'backward', 'bf16_products', 'adam_state', 'fused_adam', 'Workspace',
-           'Batches', 'HandStep', 'TestLoop', 'FastLoop', 'recorded', 'GraphStep', 'Recorder', 'GraphLoop', 'by_hand',
-           'engine']
+           'latent_backward', 'encoder_backward', 'backward', 'bf16_products', 'adam_state', 'fused_adam', 'relied_on',
+           'Workspace', 'Batches', 'HandStep', 'TestLoop', 'FastLoop', 'recorded', 'GraphStep', 'Recorder', 'GraphLoop',
+           'by_hand', 'ordinary', 'engine']
 
-# %% ../nbs/07_speed.ipynb #be2dd2f2
+# %% ../nbs/07_speed.ipynb #4f47e2ca
 import warnings
 from types import SimpleNamespace
 
@@ -18,21 +18,21 @@ from torch import nn
 from tqdm.auto import tqdm
 
 from .model import VAE
-from .train import PlainLoop, check_losses, quiet
+from .train import PlainLoop, check_losses, quiet, ready
 
-# %% ../nbs/07_speed.ipynb #d04fe262
+# %% ../nbs/07_speed.ipynb #a10a968c
 def twin(tensor, low):
     """With `low` an empty bfloat16 tensor of the same shape, otherwise the tensor itself.
     `low`为真时是同样形状的空bfloat16张量，否则就是这个张量本身。"""
     return torch.empty_like(tensor, dtype=torch.bfloat16) if low else tensor
 
-# %% ../nbs/07_speed.ipynb #3ce1fa01
+# %% ../nbs/07_speed.ipynb #4a0116da
 def convert(target, source):
     """Copy into `target` in its own type, unless the two are one tensor.
     按`target`自己的类型复制进去；两者是同一个张量时什么也不做。"""
     if target is not source: target.copy_(source)
 
-# %% ../nbs/07_speed.ipynb #16021e19
+# %% ../nbs/07_speed.ipynb #eb144f4a
 def widths(image_size, hidden_dim, latent_dim):
     """The width of each tensor that a step writes to, by name.
     一步所写的各个张量的宽度，按名字。"""
@@ -40,7 +40,7 @@ def widths(image_size, hidden_dim, latent_dim):
     return dict.fromkeys(wide, image_size) | dict.fromkeys(hidden, hidden_dim) | dict.fromkeys(latent, latent_dim) | dict.fromkeys(
         ["heads", "dheads"], 2*latent_dim)
 
-# %% ../nbs/07_speed.ipynb #33292b81
+# %% ../nbs/07_speed.ipynb #f0fc8237
 def buffers(rows, image_size, hidden_dim, latent_dim, device, low=False):
     """The tensors that a step on `rows` images writes to, by name; none is initialized.
     一步训练`rows`幅图像所写的张量，按名字取用；都未初始化。"""
@@ -50,7 +50,7 @@ def buffers(rows, image_size, hidden_dim, latent_dim, device, low=False):
     (b.mu, b.logvar), (b.dmu, b.dlogvar) = b.heads.chunk(2, dim=1), b.dheads.chunk(2, dim=1)
     return b
 
-# %% ../nbs/07_speed.ipynb #9b3453b4
+# %% ../nbs/07_speed.ipynb #bc5e4a05
 def weights(model, low=False):
     """The model's weights and biases by short names, the two heads merged; the memory is the model's own, but for the merged copies.
     模型的权重与偏置，取短名，两个输出头合并；除合并的副本外，内存就是模型自己的。"""
@@ -61,7 +61,7 @@ def weights(model, low=False):
     w.W1_, w.W4_ = twin(w.W1, low), twin(w.W4, low)
     return w
 
-# %% ../nbs/07_speed.ipynb #6bb55c47
+# %% ../nbs/07_speed.ipynb #43d8eef2
 def gradients(model, w, low=False):
     """Gradients shaped like `weights(model)`, set as the parameters' `grad`: what is written here, the optimizer sees.
     与`weights(model)`同形的梯度，并设为各参数的`grad`：写到这里，优化器就看得到。"""
@@ -72,7 +72,7 @@ def gradients(model, w, low=False):
     g.W1_, g.W4_ = twin(g.W1, low), twin(g.W4, low)
     return g
 
-# %% ../nbs/07_speed.ipynb #e805c461
+# %% ../nbs/07_speed.ipynb #474d1101
 def encode(w, b):
     """From `b.x` and `b.eps` to `b.mu`, `b.logvar` and the sample `b.z`.
     由`b.x`与`b.eps`算出`b.mu`、`b.logvar`与样本`b.z`。"""
@@ -82,7 +82,7 @@ def encode(w, b):
     torch.mul(b.logvar, 0.5, out=b.std).exp_()
     torch.addcmul(b.mu, b.std, b.eps, out=b.z)
 
-# %% ../nbs/07_speed.ipynb #6bd4678d
+# %% ../nbs/07_speed.ipynb #1aaf311f
 def decode(w, b):
     """From `b.z` to `b.logits`.
     由`b.z`算出`b.logits`。"""
@@ -91,7 +91,7 @@ def decode(w, b):
     convert(b.logits, torch.mm(b.h3_, w.W4_.t(), out=b.logits_))
     b.logits.add_(w.b4)
 
-# %% ../nbs/07_speed.ipynb #5658e913
+# %% ../nbs/07_speed.ipynb #5645feba
 def step_loss(b):
     """The loss of the batch after `encode` and `decode`, in nats, a scalar tensor.
     `encode`与`decode`之后这一批的损失，标量张量，单位：奈特。"""
@@ -99,7 +99,7 @@ def step_loss(b):
     torch.mul(b.std, b.std, out=b.var)
     return reconstruction + 0.5*(b.mu.square() + b.var - b.logvar - 1).sum()
 
-# %% ../nbs/07_speed.ipynb #09f6e554
+# %% ../nbs/07_speed.ipynb #c48c373e
 def decoder_backward(w, g, b):
     """Gradients of the decoder's weights into `g` and that for z into `b.dz`.
     解码器权重的梯度写进`g`，对z的梯度写进`b.dz`。"""
@@ -110,14 +110,14 @@ def decoder_backward(w, g, b):
     torch.sum(b.p, 0, out=g.b4), torch.sum(b.d3, 0, out=g.b3)
     torch.mm(b.d3.t(), b.z, out=g.W3), torch.mm(b.d3, w.W3, out=b.dz)
 
-# %% ../nbs/07_speed.ipynb #8c04b1e9
+# %% ../nbs/07_speed.ipynb #c3d12a1e
 def latent_backward(dz, b):
     """From the gradient for z, which is overwritten, to those for `mu` and `logvar`, the KL divergence included.
     由对z的梯度（会被覆盖）算出对`mu`与`logvar`的梯度，包括KL散度的那一份。"""
     torch.add(dz, b.mu, out=b.dmu)
     torch.mul(dz.mul_(b.eps).mul_(b.std).add_(b.var).sub_(1), 0.5, out=b.dlogvar)
 
-# %% ../nbs/07_speed.ipynb #bf92fffa
+# %% ../nbs/07_speed.ipynb #6866b099
 def encoder_backward(w, g, b):
     """Gradients of the encoder's weights into `g`, from those for `mu` and `logvar`.
     由对`mu`与`logvar`的梯度，把编码器权重的梯度写进`g`。"""
@@ -127,60 +127,70 @@ def encoder_backward(w, g, b):
     convert(b.d1_, b.d1)
     convert(g.W1, torch.mm(b.d1_.t(), b.x_, out=g.W1_))
 
-# %% ../nbs/07_speed.ipynb #cb05dbda
+# %% ../nbs/07_speed.ipynb #9ffdbcfb
 def backward(w, g, b):
     """The gradients of the batch's loss into `g`, after `step_loss`.
     在`step_loss`之后，把这一批损失的梯度写进`g`。"""
     decoder_backward(w, g, b), latent_backward(b.dz, b), encoder_backward(w, g, b)
 
-# %% ../nbs/07_speed.ipynb #f474875f
+# %% ../nbs/07_speed.ipynb #eb6bff89
 def bf16_products():
     """Whether this processor has instructions for products of bfloat16 matrices.
     本机处理器有没有bfloat16矩阵乘法的指令。"""
     return any(getattr(torch.cpu, name, lambda: False)() for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
 
-# %% ../nbs/07_speed.ipynb #10e4ead1
+# %% ../nbs/07_speed.ipynb #5a0f373a
 def adam_state(model, optimizer):
     """Parameters, gradients, first and second moments as Adam keeps them, and one common step counter on the model's device.
     参数、梯度、Adam的一阶矩与二阶矩，以及放在模型设备上的一个共用的步数。"""
-    parameters = list(model.parameters())
+    parameters, fused = list(model.parameters()), optimizer.param_groups[0]["fused"]
     for p in (p for p in parameters if not optimizer.state[p]):
-        optimizer.state[p] |= {"step": torch.zeros(()), "exp_avg": torch.zeros_like(p), "exp_avg_sq": torch.zeros_like(p)}
+        optimizer.state[p] |= {"step": torch.zeros((), device=p.device if fused else "cpu"), "exp_avg": torch.zeros_like(p), "exp_avg_sq": torch.zeros_like(p)}
     first, second = [[optimizer.state[p][key] for p in parameters] for key in ("exp_avg", "exp_avg_sq")]
     count = optimizer.state[parameters[0]]["step"].to(parameters[0].device, copy=True)
     return parameters, [p.grad for p in parameters], first, second, count
 
-# %% ../nbs/07_speed.ipynb #cc111df7
+# %% ../nbs/07_speed.ipynb #a2308dad
 def fused_adam(group):
-    """The fused operator with the settings of an optimizer's parameter group, to be called with the lists of tensors; `None` if PyTorch has none.
-    带有优化器参数组设置的融合算子，调用时给出各列张量；PyTorch没有这个算子时为`None`。"""
-    if not hasattr(torch, "_fused_adam_"): return None
+    """The fused operator with the settings of an optimizer's parameter group, to be called with the lists of tensors; `None` where a trial fails.
+    带有优化器参数组设置的融合算子，调用时给出各列张量；试用失败时为`None`。"""
     (beta1, beta2), options = group["betas"], {key: group[key] for key in ("lr", "eps", "weight_decay", "amsgrad", "maximize")}
-    return lambda *lists: torch._fused_adam_(*lists, beta1=beta1, beta2=beta2, **options)
+    def adam(*lists): torch._fused_adam_(*lists, beta1=beta1, beta2=beta2, **options)
+    try: adam(*[[torch.zeros(1)] for _ in range(4)], [], [torch.ones(())])
+    except (AttributeError, TypeError, RuntimeError): return None
+    return adam
 
-# %% ../nbs/07_speed.ipynb #cf476517
+# %% ../nbs/07_speed.ipynb #fc5700ab
+def relied_on(model, optimizer):
+    """What a loop takes for fixed: where weights, gradients and Adam's state lie in memory, and Adam's settings.
+    循环当作不变的东西：权重、梯度与Adam的状态在内存中的位置，以及Adam的设置。"""
+    tensors = [t for p in model.parameters() for t in (p, p.grad, *optimizer.state[p].values())]
+    return [t if t is None else t.data_ptr() for t in tensors], optimizer.param_groups[0] | {"params": None}
+
+# %% ../nbs/07_speed.ipynb #185c2e7a
 class Workspace:
-    """Weights, gradients, Adam's state and buffers of a training step, all made once.
-    一步训练所用的权重、梯度、Adam的状态与缓冲区，都只分配一次。"""
+    """Weights, gradients and Adam's state for the steps of training, taken up once and used while they hold.
+    训练各步所用的权重、梯度与Adam的状态，取用一次，有效期内一直使用。"""
     def __init__(self, model, optimizer, batch_size=128, low=False):
-        self.model, self.optimizer, self.batch_size, self.low = model, optimizer, batch_size, low
+        self.model, self.optimizer, self.batch_size, self.low, self.bound = model, optimizer, batch_size, low, None
+        self.bind()
+
+    def bind(self):
+        """Take up the model's weights and the optimizer's state and settings as they are now, unless nothing has changed.
+        模型的权重、优化器的状态与设置若有变化，就按现在的样子重新取用。"""
+        model, optimizer = self.model, self.optimizer
+        if self.bound == relied_on(model, optimizer): return
         self.sizes, self.device = (model.image_size, model.hidden_dim, model.latent_dim), next(model.parameters()).device
-        self.w = weights(model, low)
-        self.g = gradients(model, self.w, low)
+        self.w = weights(model, self.low)
+        self.g = gradients(model, self.w, self.low)
         *self.lists, self.count = adam_state(model, optimizer)
-        self.adam, self.rooms = fused_adam(optimizer.param_groups[0]), {}
-        self.room(batch_size)
+        self.adam, self.rooms, self.here = fused_adam(optimizer.param_groups[0]), {}, None
+        self.bound = relied_on(model, optimizer)
 
-    def room(self, rows):
-        """The buffers for a batch of `rows` images, made when first asked for.
-        一批`rows`幅图像的缓冲区，第一次要时才分配。"""
-        if rows not in self.rooms: self.rooms[rows] = buffers(rows, *self.sizes, self.device, self.low)
-        return self.rooms[rows]
-
-# %% ../nbs/07_speed.ipynb #cafcbe4d
+# %% ../nbs/07_speed.ipynb #f4f72a4e
 class Batches(Workspace):
-    """A workspace that batches of images are fetched into.
-    可以把一批图像取进来的工作区。"""
+    """A workspace with buffers that batches of images are fetched into.
+    带有缓冲区的工作区，可以把一批图像取进来。"""
     def fetch(self, images, index):
         """Buffers filled with the pixels of `images[index]`, `(N, image_size)` uint8 or floats, and with fresh noise.
         填好`images[index]`的像素与新噪声的缓冲区；`images`：`(N, image_size)`，uint8或浮点。"""
@@ -199,7 +209,13 @@ class Batches(Workspace):
         torch.cat([m.fc2_mean.bias.data, m.fc2_logvar.bias.data], out=w.bheads)
         convert(w.W1_, w.W1), convert(w.W4_, w.W4)
 
-# %% ../nbs/07_speed.ipynb #1be3d02a
+    def room(self, rows):
+        """The buffers for a batch of `rows` images, made when first asked for.
+        一批`rows`幅图像的缓冲区，第一次要时才分配。"""
+        if rows not in self.rooms: self.rooms[rows] = buffers(rows, *self.sizes, self.device, self.low)
+        return self.rooms[rows]
+
+# %% ../nbs/07_speed.ipynb #5f7f4048
 class HandStep(Batches):
     """One step of training: gradients by hand, then Adam.
     一步训练：手写的梯度，然后是Adam。"""
@@ -221,14 +237,15 @@ class HandStep(Batches):
         check_losses(losses)
         return losses.double().sum().item() / len(images)
 
-# %% ../nbs/07_speed.ipynb #8edaeb92
+# %% ../nbs/07_speed.ipynb #d3c2d374
 class TestLoop(HandStep):
     """`test_epoch` by the hand-written forward pass.
     用手写的前向实现`test_epoch`。"""
     def split(self, images, shuffle):
-        """The images as rows, and the indices of each batch.
-        展平成行的图像，以及各批的下标。"""
-        count = len(images)
+        """The images as rows, looked through, and the indices of each batch.
+        检查过并展平成行的图像，以及各批的下标。"""
+        self.bind()
+        images, count = ready(images, self.model), len(images)
         order = torch.randperm(count, device=self.device) if shuffle else torch.arange(count, device=self.device)
         return images.flatten(1), order.split(self.batch_size)
 
@@ -245,10 +262,10 @@ class TestLoop(HandStep):
             total += step_loss(b)
         return total.item() / len(images)
 
-# %% ../nbs/07_speed.ipynb #91f6ff32
+# %% ../nbs/07_speed.ipynb #12dbee23
 class FastLoop(TestLoop):
     """`train_epoch` and `test_epoch` by hand-written steps; with `PlainLoop`'s random numbers, so results differ by rounding alone.
-    用手写的步子实现`train_epoch`与`test_epoch`；随机数与`PlainLoop`相同，结果只差舍入。"""
+    用手写的训练步实现`train_epoch`与`test_epoch`；随机数与`PlainLoop`相同，结果只差舍入。"""
     @torch.no_grad()
     def train_epoch(self, images, progress=False):
         """Train once on every image, as `PlainLoop.train_epoch` does; average loss in nats per image.
@@ -260,7 +277,7 @@ class FastLoop(TestLoop):
             losses[i] = self.step(self.fetch(rows, index))
         return self.finish(losses, images)
 
-# %% ../nbs/07_speed.ipynb #ff87beb8
+# %% ../nbs/07_speed.ipynb #0e232622
 def recorded(action):
     """Warm up, record what `action` does on the GPU, and return a function that does it again.
     预热，录下`action`在GPU上做的事，返回重放它的函数。"""
@@ -270,21 +287,21 @@ def recorded(action):
         side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(side): action()
         torch.cuda.current_stream().wait_stream(side)
-        with torch.cuda.graph(graph): action()
-    finally: torch.set_float32_matmul_precision(precision)
+        with torch.cuda.graph(graph, stream=side): action()
+    finally: torch.set_float32_matmul_precision(precision), torch.cuda.synchronize()
     return graph.replay
 
-# %% ../nbs/07_speed.ipynb #e174ecc7
+# %% ../nbs/07_speed.ipynb #455a29fd
 class GraphStep(FastLoop):
     """Steps that find their batch and leave their loss on the device, so that they can be recorded.
-    在设备上自己找到这一批、自己留下损失的步子，因而可以录制。"""
+    在设备上自己找到这一批、自己留下损失的训练步，因而可以录制。"""
     def lay_out(self, images):
         """Allocate order, losses and step number for these images, and choose how many steps a graph holds: up to 32, a divisor of the full batches.
         为这组图像分配次序、损失与步号，并定下一张图录多少步：不超过32，且整除整批数。"""
         full = len(images) // self.batch_size
-        self.images, self.replay = images, None
+        self.rows, self.replay = images.flatten(1), None
         self.order, self.at = torch.arange(len(images), device=self.device), torch.zeros(1, dtype=torch.long, device=self.device)
-        self.offsets, self.losses = torch.arange(self.batch_size, device=self.device), torch.zeros(full + 1, device=self.device)
+        self.offsets, self.losses = torch.arange(self.batch_size, device=self.device), torch.zeros(-(-len(images) // self.batch_size), device=self.device)
         self.steps = max(k for k in range(1, min(full, 32) + 1) if full % k == 0)
 
     def several(self):
@@ -292,28 +309,29 @@ class GraphStep(FastLoop):
         从步号`self.at`起连走`self.steps`步。"""
         for _ in range(self.steps):
             index = self.order.index_select(0, self.at * self.batch_size + self.offsets)
-            self.losses.index_copy_(0, self.at, self.step(self.fetch(self.images.flatten(1), index)).view(1))
+            self.losses.index_copy_(0, self.at, self.step(self.fetch(self.rows, index)).view(1))
             self.at.add_(1)
 
-# %% ../nbs/07_speed.ipynb #0ca7ac13
+# %% ../nbs/07_speed.ipynb #b4bb4948
 class Recorder(GraphStep):
     """Records the steps for one set of images.
-    为一组图像录制步子。"""
+    为一组图像录制训练步。"""
     def record(self, images):
         """Record the steps; weights, Adam's state and random numbers are left as they were. Warns where it fails.
-        录制步子；权重、Adam的状态与随机数都保持原样。录不成时给出警告。"""
+        录制训练步；权重、Adam的状态与随机数都保持原样。录不成时给出警告。"""
         changing = [p.data for p in self.lists[0]] + self.lists[2] + self.lists[3] + [self.count]
         kept = [tensor.clone() for tensor in changing]
-        with torch.random.fork_rng([self.device] if self.device.type == "cuda" else []):
+        with torch.cuda.device_of(self.count), torch.random.fork_rng([self.device] if self.device.type == "cuda" else []):
             self.lay_out(images)
             try: self.replay = recorded(self.several)
             except RuntimeError as error: warnings.warn(f"no CUDA graph could be recorded ({error}); training goes on step by step")
-        for tensor, old in zip(changing, kept): tensor.copy_(old)
+            finally:
+                for tensor, old in zip(changing, kept): tensor.copy_(old)
 
-# %% ../nbs/07_speed.ipynb #6a9c3aaa
+# %% ../nbs/07_speed.ipynb #c6fcc8eb
 class GraphLoop(Recorder):
     """`FastLoop` with its steps recorded as a CUDA graph; step by step where none can be recorded.
-    把步子录成CUDA图的`FastLoop`；录不成时逐步训练。"""
+    把训练步录成CUDA图的`FastLoop`；录不成时逐步训练。"""
     def replayed(self, images, progress):
         """One epoch by replaying; the last, short batch takes a step of its own.
         靠重放训练一轮；末批不足一批，单独走一步。"""
@@ -322,31 +340,49 @@ class GraphLoop(Recorder):
         full = len(images) // self.batch_size
         for _ in tqdm(range(full // self.steps), leave=False, disable=quiet(progress)): self.replay()
         rest = self.order[full * self.batch_size:]
-        if len(rest): self.losses[full] = self.step(self.fetch(images.flatten(1), rest))
+        if len(rest): self.losses[full] = self.step(self.fetch(self.rows, rest))
         return self.finish(self.losses, images)
 
     @torch.no_grad()
     def train_epoch(self, images, progress=False):
         """As `FastLoop.train_epoch`.
         同`FastLoop.train_epoch`。"""
-        if len(images) < self.batch_size or self.adam is None: return super().train_epoch(images, progress)
-        if getattr(self, "images", None) is not images: self.record(images)
+        self.bind()
+        images = ready(images, self.model)
+        if len(images) < self.batch_size or self.adam is None or not images.is_contiguous(): return super().train_epoch(images, progress)
+        if self.here != (here := (images.data_ptr(), images.shape, images.dtype)): self.record(images)
+        self.here = here
         if self.replay is None: return super().train_epoch(images, progress)
         self.model.train()
         return self.replayed(images, progress)
 
-# %% ../nbs/07_speed.ipynb #0a69bc03
+# %% ../nbs/07_speed.ipynb #dec89267
 def by_hand(model):
     """Whether the hand-written step computes what this model would: a plain `VAE` in float32, on a CPU or an NVIDIA GPU, all of it trained.
-    手写的步子与这个模型算的是否一样：原样的float32`VAE`，在CPU或NVIDIA GPU上，参数全部参与训练。"""
+    手写的训练步是否与这个模型算得一样：原样的float32`VAE`，在CPU或NVIDIA GPU上，参数全部参与训练。"""
     layers = [model] + [getattr(model, name, None) for name in ("fc1", "fc2_mean", "fc2_logvar", "fc3", "fc4")]
-    whole = [type(layer) for layer in layers] == [VAE] + [nn.Linear]*5 and len(list(model.modules())) == 6
-    hooked = any(getattr(layer, kind, None) for layer in layers for kind in ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks"))
-    changed = {"forward", "encode", "decode", "reparameterize"} & set(vars(model))
+    if [type(layer) for layer in layers] != [VAE] + [nn.Linear]*5: return False
+    parameters, (D, H, L) = list(model.parameters()), (model.image_size, model.hidden_dim, model.latent_dim)
+    shapes = [(H, D), (H,), (L, H), (L,), (L, H), (L,), (H, L), (H,), (D, H), (D,)]
+    whole = len(list(model.modules())) == 6 and [tuple(p.shape) for p in parameters] == shapes
+    hooks = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks", "_post_accumulate_grad_hooks")
+    hooked = any(getattr(part, kind, None) for part in layers + parameters for kind in hooks)
+    changed = any({"forward", "encode", "decode", "reparameterize"} & set(vars(layer)) for layer in layers)
     return whole and not hooked and not changed and all(p.requires_grad and p.dtype == torch.float32 and p.is_contiguous()
-                                                       and p.device.type in ("cpu", "cuda") for p in model.parameters())
+                                                       and p.device.type in ("cpu", "cuda") for p in parameters)
 
-# %% ../nbs/07_speed.ipynb #37adc6fe
+# %% ../nbs/07_speed.ipynb #02a839da
+def ordinary(model, optimizer):
+    """Whether the optimizer is a plain Adam on exactly the model's parameters, all at the same step.
+    优化器是不是普通的Adam，恰好管着模型的全部参数，且步数都相同。"""
+    if type(optimizer) is not torch.optim.Adam or len(optimizer.param_groups) != 1: return False
+    group, parameters = optimizer.param_groups[0], list(model.parameters())
+    special = any(group[key] for key in ("weight_decay", "amsgrad", "maximize", "capturable", "differentiable")) or torch.is_tensor(group["lr"])
+    hooked = optimizer._optimizer_step_pre_hooks or optimizer._optimizer_step_post_hooks
+    steps = {float(optimizer.state.get(p, {}).get("step", 0)) for p in parameters}
+    return not special and not hooked and set(group["params"]) == set(parameters) and len(steps) == 1
+
+# %% ../nbs/07_speed.ipynb #78b33688
 def engine(model, optimizer, batch_size=128, low=None):
     """The fastest loop for this model and optimizer, with methods `train_epoch(images)` and `test_epoch(images)`.
     适用于这个模型与优化器的最快的循环，有`train_epoch(images)`与`test_epoch(images)`两个方法。
@@ -354,8 +390,6 @@ def engine(model, optimizer, batch_size=128, low=None):
     `low`: products in bfloat16; by default where a CPU has instructions for them.
 
     `low`：用bfloat16算乘积；默认在CPU有相应指令时使用。"""
-    ordinary = type(optimizer) is torch.optim.Adam and len(optimizer.param_groups) == 1 and not any(
-        optimizer.param_groups[0][key] for key in ("weight_decay", "amsgrad", "maximize"))
-    if not ordinary or not by_hand(model): return PlainLoop(model, optimizer, batch_size)
+    if not by_hand(model) or not ordinary(model, optimizer): return PlainLoop(model, optimizer, batch_size)
     if next(model.parameters()).device.type == "cuda": return GraphLoop(model, optimizer, batch_size)
     return FastLoop(model, optimizer, batch_size, bf16_products() if low is None else low)
