@@ -184,6 +184,8 @@ MUTANTS = [
     Mutant("warm-up-kept", SPEED, "Recorder", {"tensor.copy_(old)": "pass"}, REPLAYED, ""),
     Mutant("warm-up-draws", SPEED, "Recorder", {'[self.device] if self.device.type == "cuda" else []': "enabled=False"}, REPLAYED, ""),
     Mutant("short-batch-lost", SPEED, "GraphLoop", {"if len(rest)": "if not len(rest)"}, REPLAYED, ""),
+    Mutant("unswept-moments", SPEED, "FastLoop", {"            if i % 100 == 0: self.flush()\n": ""}, "shares_below[0] == 0", ""),
+    Mutant("swept-too-far", SPEED, "flush", {"torch.finfo(torch.float32).tiny /": "1e-12 /"}, "assert kept == [False", ""),
     Mutant("any-size", SPEED, "by_hand", {" == shapes": " != []"}, "assert not any(map(by_hand", ""),
     Mutant("foreign-parameters", SPEED, "ordinary", {'set(group["params"]) == set(parameters)': "True"}, "assert chosen[1] in", ""),
 ]

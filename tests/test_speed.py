@@ -224,6 +224,18 @@ def test_without_the_fused_operator_cleared_gradients_do_no_harm():
     torch.testing.assert_close(found, run(PlainLoop), rtol=1e-4, atol=0)
 
 
+@pytest.mark.parametrize("decay", [0.0, 0.5, 0.9, 0.999])
+def test_what_is_kept_is_large_enough_and_what_goes_is_tiny(decay):
+    tiny = torch.finfo(torch.float32).tiny
+    before = torch.cat([sign * torch.logspace(-44, 2, 1000) for sign in (-1, 1)])
+    after = before.clone()
+    speed.flush([after], decay)
+    kept = after != 0
+    assert torch.equal(after[kept], before[kept]) and kept[before.abs() > 1.2e-30].all()
+    reached = (after[kept] * max(decay, 0.832)**100).abs()  # 0.832**100 is the 1e-8 at which the limit stops
+    assert (reached > 0.9 * tiny).all() and not kept[before.abs() < tiny].any()
+
+
 def test_fit_leaves_an_ordinary_model(tmp_path):
     model = fresh()[0]
     names = list(model.state_dict())

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['twin', 'convert', 'widths', 'buffers', 'weights', 'gradients', 'encode', 'decode', 'step_loss', 'decoder_backward',
-           'latent_backward', 'encoder_backward', 'backward', 'bf16_products', 'adam_state', 'fused_adam', 'relied_on',
-           'Workspace', 'Batches', 'HandStep', 'TestLoop', 'FastLoop', 'recorded', 'GraphStep', 'Recorder', 'GraphLoop',
-           'by_hand', 'ordinary', 'engine']
+           'latent_backward', 'encoder_backward', 'backward', 'bf16_products', 'flush', 'adam_state', 'fused_adam',
+           'relied_on', 'Workspace', 'Batches', 'HandStep', 'TestLoop', 'FastLoop', 'recorded', 'GraphStep', 'Recorder',
+           'GraphLoop', 'by_hand', 'ordinary', 'engine']
 
 # %% ../nbs/07_speed.ipynb #4f47e2ca
 import warnings
@@ -139,7 +139,14 @@ def bf16_products():
     本机处理器有没有bfloat16矩阵乘法的指令。"""
     return any(getattr(torch.cpu, name, lambda: False)() for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
 
-# %% ../nbs/07_speed.ipynb #5a0f373a
+# %% ../nbs/07_speed.ipynb #d2fd686a
+def flush(moments, decay):
+    """Set to zero, in each tensor, what 100 multiplications by `decay` would make subnormal; never anything above 1.2e-30.
+    把各张量中再乘100次`decay`就会变成次正规数的元素设为零；大于1.2e-30的一概不动。"""
+    limit = torch.finfo(torch.float32).tiny / max(decay**100, 1e-8)
+    for moment in moments: moment.copy_(F.hardshrink(moment, limit))
+
+# %% ../nbs/07_speed.ipynb #86eae069
 def adam_state(model, optimizer):
     """Parameters, gradients, first and second moments as Adam keeps them, and one common step counter on the model's device.
     参数、梯度、Adam的一阶矩与二阶矩，以及放在模型设备上的一个共用的步数。"""
@@ -150,7 +157,7 @@ def adam_state(model, optimizer):
     count = optimizer.state[parameters[0]]["step"].to(parameters[0].device, copy=True)
     return parameters, [p.grad for p in parameters], first, second, count
 
-# %% ../nbs/07_speed.ipynb #a2308dad
+# %% ../nbs/07_speed.ipynb #a0485b47
 def fused_adam(group):
     """The fused operator with the settings of an optimizer's parameter group, to be called with the lists of tensors; `None` where a trial fails.
     带有优化器参数组设置的融合算子，调用时给出各列张量；试用失败时为`None`。"""
@@ -160,14 +167,14 @@ def fused_adam(group):
     except (AttributeError, TypeError, RuntimeError): return None
     return adam
 
-# %% ../nbs/07_speed.ipynb #fc5700ab
+# %% ../nbs/07_speed.ipynb #9edcab4f
 def relied_on(model, optimizer):
     """What a loop takes for fixed: where weights, gradients and Adam's state lie in memory, and Adam's settings.
     循环当作不变的东西：权重、梯度与Adam的状态在内存中的位置，以及Adam的设置。"""
     tensors = [t for p in model.parameters() for t in (p, p.grad, *optimizer.state[p].values())]
     return [t if t is None else t.data_ptr() for t in tensors], optimizer.param_groups[0] | {"params": None}
 
-# %% ../nbs/07_speed.ipynb #185c2e7a
+# %% ../nbs/07_speed.ipynb #c8e7dc54
 class Workspace:
     """Weights, gradients and Adam's state for the steps of training, taken up once and used while they hold.
     训练各步所用的权重、梯度与Adam的状态，取用一次，有效期内一直使用。"""
@@ -187,7 +194,7 @@ class Workspace:
         self.adam, self.rooms, self.here = fused_adam(optimizer.param_groups[0]), {}, None
         self.bound = relied_on(model, optimizer)
 
-# %% ../nbs/07_speed.ipynb #f4f72a4e
+# %% ../nbs/07_speed.ipynb #179076be
 class Batches(Workspace):
     """A workspace with buffers that batches of images are fetched into.
     带有缓冲区的工作区，可以把一批图像取进来。"""
@@ -215,7 +222,7 @@ class Batches(Workspace):
         if rows not in self.rooms: self.rooms[rows] = buffers(rows, *self.sizes, self.device, self.low)
         return self.rooms[rows]
 
-# %% ../nbs/07_speed.ipynb #5f7f4048
+# %% ../nbs/07_speed.ipynb #c83b228b
 class HandStep(Batches):
     """One step of training: gradients by hand, then Adam.
     一步训练：手写的梯度，然后是Adam。"""
@@ -229,6 +236,11 @@ class HandStep(Batches):
         else: self.adam(*self.lists, [], [self.count.add_(1)] * len(self.lists[0]))
         return loss
 
+    def flush(self):
+        """Keep Adam's moments clear of subnormal numbers for the next 100 steps.
+        让Adam的矩在此后100步内没有次正规数。"""
+        for moments, decay in zip(self.lists[2:], self.optimizer.param_groups[0]["betas"]): flush(moments, decay)
+
     def finish(self, losses, images):
         """Write the step count back, refuse losses that are not finite, and return the average per image.
         写回步数，拒绝不是有限数的损失，返回每幅图像的平均损失。"""
@@ -237,7 +249,7 @@ class HandStep(Batches):
         check_losses(losses)
         return losses.double().sum().item() / len(images)
 
-# %% ../nbs/07_speed.ipynb #d3c2d374
+# %% ../nbs/07_speed.ipynb #a01d9606
 class TestLoop(HandStep):
     """`test_epoch` by the hand-written forward pass.
     用手写的前向实现`test_epoch`。"""
@@ -262,7 +274,7 @@ class TestLoop(HandStep):
             total += step_loss(b)
         return total.item() / len(images)
 
-# %% ../nbs/07_speed.ipynb #12dbee23
+# %% ../nbs/07_speed.ipynb #038c29f2
 class FastLoop(TestLoop):
     """`train_epoch` and `test_epoch` by hand-written steps; with `PlainLoop`'s random numbers, so results differ by rounding alone.
     用手写的训练步实现`train_epoch`与`test_epoch`；随机数与`PlainLoop`相同，结果只差舍入。"""
@@ -274,10 +286,11 @@ class FastLoop(TestLoop):
         rows, order = self.split(images, shuffle=True)
         losses = torch.zeros(len(order), device=self.device)
         for i, index in enumerate(tqdm(order, leave=False, disable=quiet(progress))):
+            if i % 100 == 0: self.flush()
             losses[i] = self.step(self.fetch(rows, index))
         return self.finish(losses, images)
 
-# %% ../nbs/07_speed.ipynb #0e232622
+# %% ../nbs/07_speed.ipynb #a629e3e6
 def recorded(action):
     """Warm up, record what `action` does on the GPU, and return a function that does it again.
     预热，录下`action`在GPU上做的事，返回重放它的函数。"""
@@ -291,7 +304,7 @@ def recorded(action):
     finally: torch.set_float32_matmul_precision(precision), torch.cuda.synchronize()
     return graph.replay
 
-# %% ../nbs/07_speed.ipynb #455a29fd
+# %% ../nbs/07_speed.ipynb #2f9092a5
 class GraphStep(FastLoop):
     """Steps that find their batch and leave their loss on the device, so that they can be recorded.
     在设备上自己找到这一批、自己留下损失的训练步，因而可以录制。"""
@@ -312,7 +325,7 @@ class GraphStep(FastLoop):
             self.losses.index_copy_(0, self.at, self.step(self.fetch(self.rows, index)).view(1))
             self.at.add_(1)
 
-# %% ../nbs/07_speed.ipynb #b4bb4948
+# %% ../nbs/07_speed.ipynb #9f8a308b
 class Recorder(GraphStep):
     """Records the steps for one set of images.
     为一组图像录制训练步。"""
@@ -328,7 +341,7 @@ class Recorder(GraphStep):
             finally:
                 for tensor, old in zip(changing, kept): tensor.copy_(old)
 
-# %% ../nbs/07_speed.ipynb #c6fcc8eb
+# %% ../nbs/07_speed.ipynb #a4e7581f
 class GraphLoop(Recorder):
     """`FastLoop` with its steps recorded as a CUDA graph; step by step where none can be recorded.
     把训练步录成CUDA图的`FastLoop`；录不成时逐步训练。"""
@@ -356,7 +369,7 @@ class GraphLoop(Recorder):
         self.model.train()
         return self.replayed(images, progress)
 
-# %% ../nbs/07_speed.ipynb #dec89267
+# %% ../nbs/07_speed.ipynb #933b4581
 def by_hand(model):
     """Whether the hand-written step computes what this model would: a plain `VAE` in float32, on a CPU or an NVIDIA GPU, all of it trained.
     手写的训练步是否与这个模型算得一样：原样的float32`VAE`，在CPU或NVIDIA GPU上，参数全部参与训练。"""
@@ -371,7 +384,7 @@ def by_hand(model):
     return whole and not hooked and not changed and all(p.requires_grad and p.dtype == torch.float32 and p.is_contiguous()
                                                        and p.device.type in ("cpu", "cuda") for p in parameters)
 
-# %% ../nbs/07_speed.ipynb #02a839da
+# %% ../nbs/07_speed.ipynb #83a4f0ca
 def ordinary(model, optimizer):
     """Whether the optimizer is a plain Adam on exactly the model's parameters, all at the same step.
     优化器是不是普通的Adam，恰好管着模型的全部参数，且步数都相同。"""
@@ -382,7 +395,7 @@ def ordinary(model, optimizer):
     steps = {float(optimizer.state.get(p, {}).get("step", 0)) for p in parameters}
     return not special and not hooked and set(group["params"]) == set(parameters) and len(steps) == 1
 
-# %% ../nbs/07_speed.ipynb #78b33688
+# %% ../nbs/07_speed.ipynb #8ea18282
 def engine(model, optimizer, batch_size=128, low=None):
     """The fastest loop for this model and optimizer, with methods `train_epoch(images)` and `test_epoch(images)`.
     适用于这个模型与优化器的最快的循环，有`train_epoch(images)`与`test_epoch(images)`两个方法。
