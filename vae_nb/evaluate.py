@@ -47,11 +47,11 @@ def bernoulli_log_likelihood(hidden, layer, x):
     像素为灰度时，结果是交叉熵的相反数，不是对数似然。"""
     centred = (x - 0.5).unsqueeze(-2)
     linear = hidden @ (centred @ layer.weight).mT + centred @ layer.bias.unsqueeze(-1)
-    negative = layer(hidden).abs_().neg_()
-    size = negative.sum(-1)
+    magnitude = layer(hidden).abs_()
+    size = magnitude.sum(-1)
     width = max(d for d in range(1, 101) if x.shape[-1] % d == 0)
-    products = negative.exp_().add_(1).unflatten(-1, (-1, width)).prod(-1)
-    return linear.squeeze(-1) + size / 2 - products.log_().sum(-1)
+    products = magnitude.sigmoid_().unflatten(-1, (-1, width)).prod(-1)
+    return linear.squeeze(-1) - size / 2 + products.log_().sum(-1)
 
 # %% ../nbs/06_evaluate.ipynb #5a04532b
 def likelihood_of(model):
@@ -67,7 +67,7 @@ def likelihood_of(model):
     if hasattr(model, "fc3") and hasattr(model, "fc4"):
         z = torch.randn(4, model.fc3.in_features, generator=torch.Generator().manual_seed(0)).to(model.fc3.weight)
         if torch.allclose(torch.sigmoid(model.fc4(F.relu(model.fc3(z)))), model.decode(z), atol=1e-3):
-            return lambda z, x: bernoulli_log_likelihood(F.relu(model.fc3(z)), model.fc4, x)
+            return lambda z, x: bernoulli_log_likelihood(model.fc3(z).relu_(), model.fc4, x)
     raise ValueError("this model does not decode as sigmoid(fc4(relu(fc3(z)))); give it a method log_likelihood(z, x)")
 
 # %% ../nbs/06_evaluate.ipynb #3b61d684
