@@ -112,14 +112,14 @@ def draws(model, pixels, mu, logvar, samples, seed=0, memory=None, progress=Fals
     """Yield image numbers `(B,)`, log p(x|z) `(B, S)` and log p(z)/q(z|x) `(B, S)` until each image has had `samples` draws of z.
     逐块给出图像序号`(B,)`、log p(x|z) `(B, S)`与log p(z)/q(z|x) `(B, S)`，直到每幅图像都抽取了`samples`个z。
 
-    `memory`: MiB for the decoder's output and its copies; by default 12 on a CPU, where caches decide, and 1024 on a GPU.
+    `memory`: MiB for the decoder's output and its copies; by default 32 on a CPU, where caches decide, and 1024 on a GPU.
     The draws follow from `seed` and the kind of device, not from `memory`.
 
-    `memory`：解码器的输出及其副本可用的内存（MiB），默认在CPU上为12（合于缓存），在GPU上为1024。
+    `memory`：解码器的输出及其副本可用的内存（MiB），默认在CPU上为32（合于缓存），在GPU上为1024。
     抽样只取决于`seed`与设备种类，与`memory`无关。"""
     log_p, std = likelihood_of(model), torch.exp(logvar / 2)
     generator = torch.Generator(mu.device).manual_seed(seed)
-    memory = memory or (12 if mu.device.type == "cpu" else 1024)
+    memory = memory or (32 if mu.device.type == "cpu" else 1024)
     rows, block = max(1, int(memory * 2**20 / (12 * pixels.shape[1]))), min(samples, 1024)
     tile, few, many = min(1024, 65_536 // block), max(1, rows // block), min(rows, block)
     quiet = not progress or bool(os.environ.get("TQDM_DISABLE"))
