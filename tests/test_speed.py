@@ -71,7 +71,7 @@ def test_fit_equals_the_plain_loop():
         torch.testing.assert_close([record[key] for record in fast], [record[key] for record in plain], rtol=1e-4, atol=0)
 
 
-@pytest.mark.parametrize("count", [1, 31, 32, 33, 96, 97, 130])
+@pytest.mark.parametrize("count", [1, 31, 32, 33, 96, 97, 130, 1100])
 @pytest.mark.parametrize("floats", [False, True], ids=["uint8", "floats"])
 def test_recorded_steps_for_any_number_of_images(count, floats):
     data = images(count).float() / 255 if floats else images(count)
@@ -185,6 +185,22 @@ def test_other_models_take_the_plain_loop_and_train(kind):
     assert history[1]["test_loss"] < history[0]["test_loss"]
 
 
+def test_a_model_in_double_precision_is_not_trained_in_single():
+    model = VAE(hidden_dim=32, latent_dim=4)
+    assert by_hand(model) and not by_hand(model.double())
+
+
+@pytest.mark.parametrize("loop_class", [PlainLoop, FastLoop, GraphLoop])
+def test_the_model_is_left_in_the_mode_of_what_was_done_last(loop_class):
+    model, adam = fresh()
+    loop, modes = loop_class(model, adam, batch_size=32), []
+    with patch.object(speed, "recorded", fake):
+        for epoch in (loop.test_epoch, loop.train_epoch):
+            epoch(images(70))
+            modes.append(model.training)
+    assert modes == [False, True]
+
+
 def test_other_optimizers_take_the_plain_loop():
     model, adam = fresh()
     assert ordinary(model, adam)
@@ -195,7 +211,8 @@ def test_other_optimizers_take_the_plain_loop():
     hooked.register_step_post_hook(lambda *inputs: None)
     extra, layers = nn.Parameter(torch.zeros(1)), [{"params": layer.parameters()} for layer in model.children()]
     others = [hooked, uneven, torch.optim.SGD(model.parameters(), lr=0.1), torch.optim.Adam(model.parameters(), lr=torch.tensor(1e-3)),
-              torch.optim.Adam(layers), torch.optim.Adam(model.fc1.parameters()), torch.optim.Adam([*model.parameters(), extra])]
+              torch.optim.Adam(layers), torch.optim.Adam(model.fc1.parameters()), torch.optim.Adam([*model.parameters(), extra]),
+              torch.optim.Adam([{"params": model.parameters()}, {"params": [extra]}])]
     assert not any(ordinary(model, other) for other in others)
 
 

@@ -349,7 +349,7 @@ class GraphLoop(Recorder):
         """One epoch by replaying; the last, short batch takes a step of its own.
         靠重放训练一轮；末批不足一批，单独走一步。"""
         self.order.copy_(torch.randperm(len(images), device=self.device))
-        self.at.zero_(), self.losses.zero_()
+        self.at.zero_()
         full = len(images) // self.batch_size
         for _ in tqdm(range(full // self.steps), leave=False, disable=quiet(progress)): self.replay()
         rest = self.order[full * self.batch_size:]
