@@ -1,5 +1,6 @@
 """Each exhibit of the bug museum, put into the course's own code, makes the lesson cell fail that it names."""
 import os
+import re
 
 import pytest
 
@@ -32,6 +33,8 @@ def test_the_museum_shows_every_exhibit_and_where_it_was_seen():
     assert len({mutant.id for mutant in MUTANTS}) == len(MUTANTS) and len(exhibits) >= 20
     assert [mutant.id for mutant in exhibits if f"`{mutant.id}`" not in museum] == []
     assert [mutant.seen for mutant in exhibits if f"({mutant.seen})" not in museum] == []
+    rows = re.findall(r"^\| `([\w-]+)` \| .* \| `(\w+)` \| \[\d\d\]\((\w+)\.ipynb", museum, re.M)
+    assert sorted(set(rows)) == sorted((mutant.id, mutant.function, mutant.notebook) for mutant in exhibits)
 
 
 @pytest.mark.parametrize("text", INSTEAD)
