@@ -341,7 +341,7 @@ class Recorder(GraphStep):
             finally:
                 for tensor, old in zip(changing, kept): tensor.copy_(old)
 
-# %% ../nbs/07_speed.ipynb #a4e7581f
+# %% ../nbs/07_speed.ipynb #ef914f90
 class GraphLoop(Recorder):
     """`FastLoop` with its steps recorded as a CUDA graph; step by step where none can be recorded.
     把训练步录成CUDA图的`FastLoop`；录不成时逐步训练。"""
