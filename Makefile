@@ -19,6 +19,7 @@ docs: $(VENV)/.web ## Build the course into _docs
 
 test: $(VENV)/.all data ## Set up everything and run every check
 	$(BIN)/ruff check .
+	$(BIN)/mypy
 	$(BIN)/nbdev_test --n_workers 1
 	$(BIN)/python -m pytest
 
@@ -70,8 +71,8 @@ clean: ## Remove what was built; the environment and the data stay
 	rm -rf _docs _proc build dist *.egg-info nbs/results
 
 $(BIN)/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
-	  { echo "Python 3.10 or newer is needed. If there is one under another name: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed. If there is one under another name: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || \
 	  { rm -rf $(VENV); echo "This Python cannot make a virtual environment. On Debian or Ubuntu: apt install python3-venv"; exit 1; }
 	@$(BIN)/python -m pip install -q --upgrade "pip>=25"

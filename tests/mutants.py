@@ -213,7 +213,7 @@ def the_one(found, what):
 
 def place(mutant, code):
     """Where the function is defined and where the mutant should be caught, as indices of cells, and the changed definition."""
-    defines = [i for i, source in enumerate(code) if source.startswith("#| exports")
+    defines = [i for i, source in enumerate(code) if source.startswith("#| export")
                and re.search(rf"^(def|class) {mutant.function}\(", source, re.M)]
     home = the_one(defines, f"{mutant.id}: {mutant.function} exported in {mutant.notebook}")
     changed = code[home]

@@ -1,6 +1,4 @@
 """Every notebook keeps the rules of the house; each failure names the cell and what to do."""
-from statistics import median
-
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
@@ -28,13 +26,7 @@ def test_budgets(path, capsys):
     found = rules.budgets(read(path).cells)
     with capsys.disabled():
         print(f"\n{path.stem}: " + ", ".join(f"{name} {value:.4g}" for name, value in found.items()), end=" ")
-    assert found["code median"] <= 4 and found["code p90"] < 10 and found["code max"] <= 25
-    assert found["words p90"] < 65 and found["comments %"] < 3
-
-
-def test_prose_is_neither_thin_nor_thick():
-    words = [len(cell.source.split()) for path in NOTEBOOKS for cell in read(path).cells if rules.lang(cell) == "en"]
-    assert 15 <= median(words) <= 25
+    assert found["code median"] <= 6 and found["code p90"] < 12 and found["code max"] <= 40 and found["comments %"] < 3
 
 
 @each_notebook
@@ -68,7 +60,7 @@ BAD = {
     "broken paragraph": [md("你好，\n世界。", "zh"), md("Hello, world.", "en")],
     "ruled-out word": [md("梯度不是渐变。", "zh"), md("A gradient is not a gradation.", "en")],
     "picture without alternative text": [md("![](a.png)")],
-    "long code": [new_code_cell("\n".join(f"x{i} = {i}" for i in range(26)))],
+    "long code": [new_code_cell("\n".join(f"x{i} = {i}" for i in range(41)))],
     "stored error": [new_code_cell("1/0", outputs=[nbformat.v4.new_output("error", ename="E", evalue="", traceback=[])])],
     "figure without caption": [new_code_cell("plot()", outputs=[nbformat.v4.new_output("display_data", {"image/png": "x"})])],
 }

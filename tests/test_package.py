@@ -153,5 +153,5 @@ def test_the_shipped_weights_are_in_the_expected_band():
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "vae_nb").glob("*.py")), ids=lambda path: path.name)
-def test_the_package_reads_as_python_3_10(path):
-    ast.parse(path.read_text(encoding="utf-8"), feature_version=(3, 10))
+def test_the_package_reads_as_python_3_11(path):
+    ast.parse(path.read_text(encoding="utf-8"), feature_version=(3, 11))

@@ -15,7 +15,7 @@ WIDTH = 64
 CELL = re.compile(r"^# %% \S*?([^/\s]+)\.ipynb #(\w+)")
 PARAMETER = re.compile(r", (?=(?:[^()\[\]{}]|\([^()]*\)|\[[^\[\]]*\]|\{[^{}]*\})*\)(?: -> .*)?$)")
 SPECIAL = re.compile(r"(`[^`]+`)|([\\^~$*_<\[\]@])")
-EXPORTED = re.compile(r"^#\|\s*exports?\b", re.MULTILINE)
+EXPORTED = re.compile(r"^#\|\s*export[si]?\b", re.MULTILINE)
 SENTENCE = re.compile(r"(?<=[。！？])|(?<=[.!?])\s")
 MAGIC = re.compile(r"^\s*[%!].*$", re.MULTILINE)
 
