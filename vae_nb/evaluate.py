@@ -48,7 +48,8 @@ def likelihood_of(model: Any) -> Callable[[Tensor, Tensor], Tensor]:
     It is the model's own `log_likelihood`, or without one that of Bernoulli pixels with the probabilities that `decode` returns.
 
     优先用模型自己的`log_likelihood`；没有时，像素服从伯努利分布，概率由`decode`给出。"""
-    return getattr(model, "log_likelihood", None) or partial(pixel_log_likelihood, check_model(model, "decode"))
+    own = getattr(model, "log_likelihood", None)
+    return own if callable(own) else partial(pixel_log_likelihood, check_model(model, "decode"))
 
 # %% ../nbs/06_evaluate.ipynb #caa3eb04
 def looked_through(model: nn.Module, images: Tensor, binary: bool, seed: int, memory: float | None) -> tuple[Any, Tensor]:
@@ -136,8 +137,9 @@ def draws(model: Any, images: Tensor, mu: Tensor, logvar: Tensor, samples: int, 
         for part, eps in (piece for portion in portions(mu, samples, seed) for piece in pieces(*portion, limit)):
             z = torch.addcmul(mu[part].unsqueeze(1), std[part].unsqueeze(1), eps)
             log_p = log_likelihood(z, to_model(model, images[part]))
-            if log_p.shape != z.shape[:2]:
-                raise ValueError(f"log_likelihood returned shape {tuple(log_p.shape)} for z {tuple(z.shape)}; needed: {tuple(z.shape[:2])}")
+            if not isinstance(log_p, Tensor) or log_p.shape != z.shape[:2]:
+                found = f"shape {tuple(log_p.shape)}" if isinstance(log_p, Tensor) else f"a {type(log_p).__name__}"
+                raise ValueError(f"log_likelihood returned {found} for z {tuple(z.shape)}; needed: a tensor {tuple(z.shape[:2])}")
             squares = place.take(eps)**2 - place.take(z)**2
             yield part, place.take(log_p), (squares + place.take(logvar[part]).unsqueeze(1)).sum(-1) / 2
             bar.update(log_p.numel())
