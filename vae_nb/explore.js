@@ -3,7 +3,7 @@
 /**
  * @typedef {"int8" | "float32"} Dtype
  * @typedef {{image_size: number, image_shape: number[], hidden_dim: number, latent_dim: number, dtype: Dtype}} Sizes
- * @typedef {{width: number, height: number}} Size of an image
+ * @typedef {{width: number, height: number}} Size
  * @typedef {[rows: number, columns: number]} Shape
  * @typedef {{weight: Float32Array, bias: Float32Array}} Layer the weight column by column
  * @typedef {{mean: readonly number[], sigma: readonly number[]}} Posterior
@@ -104,7 +104,7 @@ export const encoderShapes = ({ image_size, hidden_dim, latent_dim }) =>
 /** @param {any} sizes @returns {Sizes} */
 export function checkSizes(sizes) {
   const { image_size, image_shape = [], hidden_dim, latent_dim, dtype } = sizes ?? {}, [channels, height, width] = image_shape;
-  const whole = [image_size, hidden_dim, latent_dim, height, width].every((size) => Number.isSafeInteger(size) && size > 0);
+  const whole = [hidden_dim, latent_dim, height, width].every((size) => Number.isSafeInteger(size) && size > 0);
   if (!whole || !["int8", "float32"].includes(dtype) || channels !== 1 || height * width !== image_size) {
     throw new Problem((text) => text.badSizes);
   }
@@ -252,8 +252,7 @@ export const strings = (lang, notebook, browser) => (/^zh\b/i.test(notebook || !
 
 /**
  * A drawing as MNIST's digits are: scaled into 20x20 pixels, then moved by whole pixels until the centre of mass is in the middle of 28x28.
- * Other sizes keep the proportion of 20 to 28.
- * @param {ArrayLike<number>} pixels ink from 0 to 1 @param {number} width @param {number} height @param {number} across @param {number} down
+ * @param {ArrayLike<number>} pixels ink, 0 to 1 @param {number} width @param {number} height @param {number} across @param {number} down
  * @returns {Float32Array} zeros if there is no ink
  */
 export function prepare(pixels, width, height, across = 28, down = across) {
@@ -521,8 +520,10 @@ function placeBand(band, mean, sigma) {
  */
 function pad(view) {
   const { text, size } = view, marker = h("span", { class: "marker" }), id = `vae-${Math.random().toString(36).slice(2)}`;
-  const map = picture({ width: TILES * size.width, height: TILES * size.height }, {}), caption = h("figcaption", { id, class: "note" }, text.map);
-  const plane = h("div", { class: "plane", tabindex: 0, role: "application", "aria-label": text.pad, "aria-describedby": id }, map, marker);
+  const map = picture({ width: TILES * size.width, height: TILES * size.height }, {});
+  const caption = h("figcaption", { id, class: "note" }, text.map);
+  const attributes = { class: "plane", tabindex: 0, role: "application", "aria-label": text.pad, "aria-describedby": id };
+  const plane = h("div", { ...attributes, style: `max-width: ${Math.min(26, 26 * size.width / size.height)}rem` }, map, marker);
   const go = (/** @type {number[]} */ z) => view.move(z.map((x) => Math.round(clamp(x, PAD_LIMIT) * 100) / 100), (text) => text.byHand);
   dragged(plane, (event) => {
     const [x, y] = place(event, plane);
@@ -743,7 +744,10 @@ const STYLE = `
   .body { display: grid; gap: 0.9rem; }
   .controls, .sliders { display: grid; gap: 0.9rem; min-width: 0; }
   .sliders { gap: 0; }
-  .picture { display: block; width: 100%; height: auto; background: #000; border-radius: 4px; image-rendering: pixelated; }
+  .picture {
+    display: block; width: 100%; height: auto; max-height: 26rem; object-fit: contain; background: #000; border-radius: 4px;
+    image-rendering: pixelated;
+  }
   .stage {
     position: sticky; top: var(--widget-top, 0px); z-index: 2; display: grid; gap: 0.9rem; align-items: start;
     grid-template-columns: clamp(6rem, 38cqi, 14rem) minmax(0, 1fr); margin: -0.9rem -0.9rem 0; padding: 0.9rem;
@@ -796,10 +800,7 @@ const STYLE = `
   .sheets > div { display: grid; gap: 0.5rem; align-content: start; justify-items: start; }
   .sheet { display: block; width: 100%; aspect-ratio: 1; background: #000; border-radius: 6px; touch-action: none; cursor: crosshair; }
   .both figure { width: 100%; }
-  .plane {
-    position: relative; width: min(100% - 2rem, 26rem); overflow: hidden; border-radius: 4px; touch-action: none;
-    cursor: crosshair;
-  }
+  .plane { position: relative; width: calc(100% - 2rem); overflow: hidden; touch-action: none; cursor: crosshair; }
   .marker {
     position: absolute; width: 18px; height: 18px; margin: 0 0 -9px -9px; border: 3px solid #ffd34d; border-radius: 50%;
     outline: 2px solid #000; box-shadow: inset 0 0 0 2px #000; pointer-events: none;

@@ -267,7 +267,7 @@ def altered(model: "VAE") -> list[str]:
     if everywhere._global_forward_hooks or everywhere._global_forward_pre_hooks: hooked.append("every module")
     return found + [f"a hook on {name}" for name in hooked]
 
-# %% ../nbs/05_explore.ipynb #c03dbcd4
+# %% ../nbs/05_explore.ipynb #0f9b0cc9
 def weights_of(model: "VAE") -> State:
     """The layers' weights as float32 arrays by name, copied to the CPU; `ValueError` if they are not what the model computes with.
     各层的权重：名字到float32数组的字典，复制到CPU；若模型算的并不是这些权重，报`ValueError`。"""
@@ -280,17 +280,17 @@ def weights_of(model: "VAE") -> State:
                  for layer in ENCODER + DECODER for kind in ("weight", "bias")}
         if not all(np.isfinite(array).all() for array in state.values()):
             raise ValueError("the weights hold NaN or infinity; train again with a smaller learning rate")
-        x, latents = (torch.from_numpy(array).to(device, dtype) for array in (pixels, z))
+        x, latents = (torch.from_numpy(array).to(dtype).to(device) for array in (pixels, z))
         theirs = *model.encode(x), model.decode(latents)
     ours = *_encode(state, pixels), probabilities(state, z)
     tolerance = max(0.005, 8 * torch.finfo(dtype).eps)
     for name, mine, other in zip(("encode", "encode", "decode"), ours, theirs):
-        if not np.abs(mine - other.flatten(1).double().cpu().numpy()).max() <= tolerance * max(1, np.abs(mine).max()):
+        if not np.abs(mine - other.flatten(1).cpu().double().numpy()).max() <= tolerance * max(1, np.abs(mine).max()):
             raise ValueError(f"this model's {name} does not compute what its layers say, fc1 to fc4 with ReLU and sigmoid, and the "
                              "explorer computes that; look at the model with reconstruct, sample_prior and interpolate of vae_nb")
     return state
 
-# %% ../nbs/05_explore.ipynb #13187f9f
+# %% ../nbs/05_explore.ipynb #863626ff
 def supported(model: Any) -> tuple["VAE", tuple[int, int, int]]:
     """The VAE in `model`, unwrapped, and its image shape, if the explorer can show it; else an error that says why, and what to do.
     取出`model`中的VAE（去掉外层包装）与图像形状；探索器无法展示时报错，说明原因与办法。"""
