@@ -24,12 +24,17 @@ def check_finite(result: Tensor, **causes: Tensor) -> Tensor:
     raise FloatingPointError(f"the model's output is nan or infinite: {', '.join(found) or 'a sum of large values'}; it has diverged; "
                              "train again with a smaller learning rate")
 
+def check_floats(**tensors: Any) -> None:
+    """Raise `TypeError` for what is no tensor of floats, by its name.
+    不是浮点张量时报`TypeError`并指明名称。"""
+    for name, tensor in tensors.items():
+        check_tensor(name, tensor)
+        if not tensor.is_floating_point(): raise TypeError(f"{name} is {tensor.dtype}; needed: floats, {name}.float()")
+
 def check_gaussian(mu: Any, logvar: Any) -> None:
     """Raise unless `mu` and `logvar` are floating-point tensors of one shape `(B, latent_dim)`.
     检查`mu`与`logvar`是形状同为`(B, latent_dim)`的浮点张量，否则报错。"""
-    for name, tensor in (("mu", mu), ("logvar", logvar)):
-        check_tensor(name, tensor)
-        if not tensor.is_floating_point(): raise TypeError(f"{name} is {tensor.dtype}; needed: floats, {name}.float()")
+    check_floats(mu=mu, logvar=logvar)
     if mu.dim() != 2 or mu.shape != logvar.shape:
         raise ValueError(f"mu has shape {tuple(mu.shape)}, logvar {tuple(logvar.shape)}; needed: (B, latent_dim), both alike")
 
@@ -52,9 +57,8 @@ def kl_divergence(mu: Tensor, logvar: Tensor) -> Tensor:
 def pixel_rows(reconstructed: Any, original: Any, lead: int = 1) -> tuple[Tensor, Tensor]:
     """Reconstruction `(..., D)`, with `lead` dimensions before its pixels, and the original `(B, D)`; raises if they do not fit.
     把重构结果排成`(..., D)`（像素之前有`lead`维），原图排成`(B, D)`；两者不符时报错。"""
-    for name, tensor in (("reconstructed", reconstructed), ("original", original)): check_tensor(name, tensor)
-    if not reconstructed.is_floating_point():
-        raise TypeError(f"reconstructed is {reconstructed.dtype}; needed: probabilities, which are floats")
+    check_floats(reconstructed=reconstructed)
+    check_tensor("original", original)
     pixels, given = reconstructed.shape[lead:], original.shape[1:]
     both = [[size for size in shape if size != 1] for shape in (pixels, given)]
     alike = pixels.numel() == given.numel() and (len(pixels) == 1 or len(given) == 1 or both[0] == both[1])
@@ -110,7 +114,7 @@ def log_weights(reconstructed: Tensor, original: Tensor, z: Tensor, mu: Tensor, 
     `z` `(k, B, latent_dim)`是N(mu, exp(logvar))的k个样本，`reconstructed`（`(k, B, D)`或`(k, B, C, H, W)`）是由它们解码得到的概率。
     `original`是B幅图像，`mu`与`logvar`的形状为`(B, latent_dim)`。报错同`loss_function`。"""
     check_gaussian(mu, logvar)
-    check_tensor("z", z)
+    check_floats(z=z)
     if z.dim() != 3 or z.shape[1:] != mu.shape or len(z) == 0:
         raise ValueError(f"z has shape {tuple(z.shape)}, mu {tuple(mu.shape)}, logvar {tuple(logvar.shape)}; "
                          "needed: (k, B, latent_dim) with k at least 1, and twice (B, latent_dim)")

@@ -41,23 +41,23 @@ def pixel_range(x: Tensor) -> tuple[float, float]:
     Large tensors are read in pieces, and no copy of the whole is made.
 
     大张量分块读取，不复制整个张量。"""
-    x = x.detach() if x.dim() else x.detach()[None]
-    lows, highs = [], []
+    x, low, high = x.detach().reshape(x.shape or 1), math.inf, -math.inf
     for part in x.split(max(1, 2**22 // max(1, x.shape[1:].numel()))):
         if part.element_size() < 2: part = part.float()
-        low, high = part.aminmax() if part.device.type == "cpu" else (part.amin(), part.amax())
-        lows.append(low)
-        highs.append(high)
-    return torch.stack(lows).amin().item(), torch.stack(highs).amax().item()
+        least, most = part.aminmax() if part.device.type == "cpu" else (part.amin(), part.amax())
+        if math.isnan(least := least.item()): return math.nan, math.nan
+        low, high = min(low, least), max(high, most.item())
+    return low, high
 
 def check_pixels(x: Tensor) -> None:
     """Raise `ValueError` unless every value lies in [0, 1]; NaN does not. On a GPU this makes the host wait.
     若有值不在[0, 1]内（包括NaN），报`ValueError`。在GPU上会使主机等待。"""
     if x.numel() == 0: return
     low, high = pixel_range(x)
+    if math.isnan(low): raise ValueError("pixels hold nan; needed: values in [0, 1]")
     if not (low >= 0 and high <= 1):
-        raise ValueError(f"pixels lie between {low:.4g} and {high:.4g}; needed: values in [0, 1], without NaN. "
-                         "Pixels in 0..255 must be divided by 255")
+        advice = "leave out what subtracts a mean from them" if low < 0 else "pixels in 0..255 must be divided by 255"
+        raise ValueError(f"pixels lie between {low:.4g} and {high:.4g}; needed: values in [0, 1]: {advice}")
 
 # %% ../nbs/01_model.ipynb #e0ad5812
 def check_tensor(name: str, value: Any) -> None:
@@ -269,7 +269,8 @@ def fill(model: nn.Module, state: Mapping[str, Tensor], path: Any) -> None:
 def no_autocast(device: torch.device) -> AbstractContextManager[Any]:
     """A context in which autocast is off for a device; costs nothing where it is off already.
     在此上下文中关闭该设备的autocast；本来就没有开启时没有开销。"""
-    return torch.autocast(device.type, enabled=False) if torch.is_autocast_enabled(device.type) else nullcontext()
+    on = torch.amp.is_autocast_available(device.type) and torch.is_autocast_enabled(device.type)
+    return torch.autocast(device.type, enabled=False) if on else nullcontext()
 
 def check_probabilities(probabilities: Tensor) -> None:
     """Raise unless a decoder's output lies in [0, 1]: `FloatingPointError` for NaN, else `ValueError`. Makes a GPU's host wait.
@@ -332,7 +333,7 @@ def pixel_log_likelihood(model: Any, z: Tensor, x: Tensor) -> Tensor:
     with no_autocast(z.device): return -factor * F.binary_cross_entropy(probabilities, pixels, reduction="none").sum(-1)
 
 # %% ../nbs/01_model.ipynb #e1795a8c
-DECODE = EncoderDecoder.decode
+OWN_DECODE = EncoderDecoder.decode  # kept, so that a class patched later is noticed
 
 def own_log_likelihood(model: Any, z: Tensor, x: Tensor) -> Tensor:
     """What `VAE.log_likelihood` returns: by the fast formula where the model decodes as `VAE` does, else from its probabilities.
@@ -341,11 +342,11 @@ def own_log_likelihood(model: Any, z: Tensor, x: Tensor) -> Tensor:
     check_latents(z, model.latent_dim)
     if z.dim() != 3 or len(z) != len(pixels):
         raise ValueError(f"z has shape {tuple(z.shape)} for {len(pixels)} images; needed: (B, S, {model.latent_dim}) for B images")
-    plain = type(model).decode is DECODE and "decode" not in vars(model) and type(model.fc4) is nn.Linear
-    if not plain: return pixel_log_likelihood(model, z, pixels)
-    dtype = dtype_of(model)
+    dtype, last = dtype_of(model), model.fc4
+    plain = type(model).decode is OWN_DECODE and "decode" not in vars(model) and type(last) is nn.Linear and last.bias is not None
+    if not plain or last._forward_hooks or last._forward_pre_hooks: return pixel_log_likelihood(model, z.to(dtype), pixels)
     with no_autocast(z.device):
-        return bernoulli_log_likelihood(F.relu(model.fc3(z.to(dtype))), model.fc4, pixels.to(dtype))
+        return bernoulli_log_likelihood(F.relu(model.fc3(z.to(dtype))), last, pixels.to(dtype))
 
 def model_from(cls: type, path: Any, arguments: dict[str, Any]) -> Any:
     """What `VAE.from_pretrained` returns: a model of the class `cls` with the weights in a file, in evaluation mode.
@@ -353,7 +354,7 @@ def model_from(cls: type, path: Any, arguments: dict[str, Any]) -> Any:
     tensors, metadata = read_weights(path)
     state = {bare(name): tensor for name, tensor in tensors.items() if not name.startswith("optimizer/")}
     try: shape = check_shape(json.loads(metadata["image_shape"])) if "image_shape" in metadata else None
-    except (TypeError, ValueError) as error: raise ValueError(f"{path} is damaged: {error}") from error
+    except (TypeError, ValueError) as error: raise ValueError(f"{path}: its image_shape is damaged ({error})") from error
     model = cls(**arguments_for(cls, state, shape, arguments))
     if shape and "image_shape" not in arguments: model.image_shape = shape
     fill(model, state, path)
@@ -388,7 +389,7 @@ class VAE(EncoderDecoder):
         """Write the weights and `image_shape` to a safetensors file, whole or not at all.
         把权重与`image_shape`写入safetensors文件：要么完整写入，要么不写。"""
         state = {bare(name): tensor for name, tensor in self.state_dict().items()}
-        save_weights(path, state, self.image_shape and {"image_shape": json.dumps(self.image_shape)})
+        save_weights(path, state, {"image_shape": json.dumps(self.image_shape)} if self.image_shape else None)
 
     @classmethod
     def from_pretrained(cls, path: str | PathLike[str] | None = None, **arguments: Any) -> Self:
@@ -538,7 +539,7 @@ def evaluating(model: nn.Module) -> Iterator[torch.device]:
     try:
         model.eval()
         with ExitStack() as stack:
-            for kind in {device.type, "cpu"}: stack.enter_context(torch.autocast(kind, enabled=False))
+            for each in {device, torch.device("cpu")}: stack.enter_context(no_autocast(each))
             stack.enter_context(torch.no_grad())
             yield device
     finally:
