@@ -48,19 +48,40 @@ MUTANTS = [
     Mutant("standardized", DATA, "as_float", {"images.float() / 255": "(images.float() / 255 - 0.1307) / 0.3081"},
            "torch.testing.assert_close(as_float(images[:100]), pictures",
            f"{EXAMPLES}/blob/77f55b912142e11fcfdf5b530231fb9c52f181e8/mnist/main.py#L118"),
-    Mutant("transposed", DATA, "to_images", {"1, side, side)": "1, side, side).transpose(2, 3)"},
+    Mutant("transposed", DATA, "to_images", {"(len(pixels), *shape)": "(len(pixels), *shape).transpose(2, 3)"},
            "assert torch.equal(to_images(rows), images)", "https://github.com/pytorch/vision/issues/8783"),
     Mutant("no-hash", DATA, "verified", {"return data if hashlib.sha256(data).hexdigest() == sha256 else None": "return data"},
            "answers = [verified(trial, sha256)", "https://github.com/deeplearning4j/deeplearning4j/issues/3670"),
-    Mutant("half-written", DATA, "write_whole", {'part = path.with_name(f"{path.name}.{os.getpid()}.part")': "part = path",
-                                                 "finally: part.unlink(missing_ok=True)": "finally: pass"},
+    Mutant("half-written", DATA, "write_whole",
+           {'part = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}.part")': "part = path",
+            "finally: part.unlink(missing_ok=True)": "finally: pass"},
            'assert left == b"old content"', "https://github.com/Lightning-AI/pytorch-lightning/issues/688"),
     Mutant("train-on-test", DATA, "mnist", {"    return images.unsqueeze(1), labels.long()": """\
     if train:
-        images = torch.cat([images, parse_idx(fetch(root, "t10k-images-idx3-ubyte", fashion))])
-        labels = torch.cat([labels, parse_idx(fetch(root, "t10k-labels-idx1-ubyte", fashion))])
+        images = torch.cat([images, parse_idx(fetch(root, "t10k-images-idx3-ubyte", dataset))])
+        labels = torch.cat([labels, parse_idx(fetch(root, "t10k-labels-idx1-ubyte", dataset))])
     return images.unsqueeze(1), labels.long()"""},
            "assert counts.sum() == 60_000", KERAS),
+    Mutant("link-replaced", DATA, "write_whole", {"Path(os.path.realpath(path_of(path)))": "path_of(path)"},
+           'write_whole(link, b"newest")', ""),
+    Mutant("mode-lost", DATA, "write_whole", {"part.chmod(mode)": "pass"}, 'write_whole(link, b"newest")', ""),
+    Mutant("reason-swallowed", DATA, "from_mirrors", {'"\\n".join(tried)': '"no mirror delivers it"'}, "message = from_mirrors(", ""),
+    Mutant("guessed-square", DATA, "to_images", {"return pixels.reshape(len(pixels), *shape)": "return pixels.reshape(len(pixels), 1, "
+                                                 "math.isqrt(pixels.shape[1]), -1)"}, "image_shape=(3, 28, 28))[0]", ""),
+    Mutant("clipped-16-bits", DATA, "grey_levels", {"np.rint((values - low) * (255 / max(high - low, 1e-300)))": "values.clip(0, 255)"},
+           "assert kept.tolist() == list(range(256))", ""),
+    Mutant("truncated-levels", DATA, "grey_levels", {"np.rint((": "np.floor((1 - 1e-9) * ("},
+           "assert kept.tolist() == list(range(256))", ""),
+    Mutant("ink-vanishes", DATA, "opaque", {"ground = 255 if": "ground = 0 if"}, "inks = {level: opaque(", ""),
+    Mutant("squashed", DATA, "fitted", {"height, width = (max(1, round(side * scale)) for side in (picture.height, picture.width))":
+                                        "height, width = size"}, "padded_sheet = fitted(", ""),
+    Mutant("black-padding", DATA, "fitted", {"fill = edges.flatten(1).median(1).values if": "fill = edges.new_zeros(len(pixels)) if"},
+           "padded_sheet = fitted(", ""),
+    Mutant("lying-down", DATA, "read_picture", {"ImageOps.exif_transpose(picture, in_place=True)": "pass"},
+           "right, _, _ = folder_images(album)", ""),
+    Mutant("height-for-width", DATA, "folder_images",
+           {'(whole(size[0], "height"), whole(size[1], "width"))': '(whole(size[1], "height"), whole(size[0], "width"))'},
+           "in_colour, _, _ = folder_images(", ""),
     # model
     Mutant("variance-as-std", MODEL, "VAE", {"std = torch.exp(logvar / 2)": "std = torch.exp(logvar)"},
            "torch.testing.assert_close(reconstructed, out)", "https://github.com/keras-team/keras/pull/9972"),

@@ -51,7 +51,7 @@ def verified(data: bytes, sha256: str) -> bytes | None:
     return data if hashlib.sha256(data).hexdigest() == sha256 else None
 
 # %% ../nbs/00_data.ipynb #507dd4ee
-def genuine(path: Path, sha256: str) -> bytes | None:
+def read_verified(path: Path, sha256: str) -> bytes | None:
     """The verified bytes of one file; `None` if it is missing, unreadable or not the genuine one.
     一个文件通过校验的字节；文件不存在、读不出或不是真的，返回`None`。"""
     try: return verified(path.read_bytes(), sha256)
@@ -61,7 +61,7 @@ def from_disk(folders: Sequence[Path], name: str, sha256: str) -> bytes | None:
     """The verified bytes of the file `name` or `name.gz` in one of the folders; `None` if no genuine one is there.
     返回这些文件夹中通过校验的文件`name`或`name.gz`的字节；没有则返回`None`。"""
     paths = [folder/each for folder in folders for each in (name, f"{name}.gz")]
-    return next((data for path in paths if (data := genuine(path, sha256))), None)
+    return next((data for path in paths if (data := read_verified(path, sha256))), None)
 
 # %% ../nbs/00_data.ipynb #d34422ef
 def from_mirrors(name: str, sha256: str, dataset: str = "mnist") -> bytes:
@@ -76,7 +76,7 @@ def from_mirrors(name: str, sha256: str, dataset: str = "mnist") -> bytes:
     for mirror in {"mnist": MNIST, "fashion": FashionMNIST}[dataset].mirrors:
         try:
             with urllib.request.urlopen(f"{mirror}{name}.gz", timeout=20) as reply: data = reply.read(LARGEST + 1)
-            if genuine := verified(data, sha256): return genuine
+            if content := verified(data, sha256): return content
             tried.append(f"{mirror}: sent {len(data):,} bytes that are not the file ({data[:20]!r}...)")
         except (OSError, http.client.HTTPException) as error: tried.append(f"{mirror}: {str(error) or repr(error)}")
     raise OSError("\n".join(tried))
@@ -204,7 +204,7 @@ def fetch(root: str | os.PathLike[str], name: str, dataset: str = "mnist") -> by
         raise _not_found(folders[0], {each: sha256 for each, sha256 in files.items() if not from_disk(folders, each, sha256)}, tried)
     for each, content in found.items():
         path = folders[0]/each
-        if path.exists() and not genuine(path, files[each]): path.replace(folders[0]/f"{each}.bad")
+        if path.exists() and not read_verified(path, files[each]): path.replace(folders[0]/f"{each}.bad")
         write_whole(path, content)
     return found[name]
 
@@ -339,47 +339,6 @@ def pick_device(name: str | torch.device | int | None = None) -> torch.device:
         raise ValueError(f"there is no device {str(name)!r} here; usable: {', '.join(usable)}. "
                          "Leave the name out to have one picked.") from error
 
-# %% ../nbs/00_data.ipynb #98c086e6
-PICTURES = (".avif", ".bmp", ".gif", ".heic", ".heif", ".jfif", ".jp2", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".pnm", ".ppm",
-            ".tga", ".tif", ".tiff", ".webp")
-
-def picture_files(folder: Path, above: frozenset[tuple[int, int]] = frozenset()) -> Iterator[Path]:
-    """The pictures in a folder and in those below it, in order. Links are followed, but not back into a folder that they lie in.
-    文件夹及其下各级的图片，按次序给出。符号链接会跟进，但不会绕回它所在的上级文件夹。
-
-    Names that begin with a dot and `__MACOSX` are left out: what programs put there is not meant to be seen.
-    A folder that cannot be listed is given itself, so that it is not passed over in silence.
-
-    以点开头的名字与`__MACOSX`略去：程序放在那里的东西本不给人看。列不出内容的文件夹本身会给出，免得悄悄漏掉。"""
-    status = folder.stat()
-    if (here := (status.st_dev, status.st_ino)) in above: return
-    try: inside = sorted(folder.iterdir())
-    except OSError:
-        yield folder
-        return
-    for path in inside:
-        if path.name.startswith(".") or path.name == "__MACOSX": continue
-        if os.path.isdir(path): yield from picture_files(path, above | {here})
-        elif path.suffix.lower() in PICTURES: yield path
-
-# %% ../nbs/00_data.ipynb #4ec14d6e
-SPLITS = {"train", "training", "test", "testing", "val", "valid", "validation"}
-OUTPUTS = {"results", "output", "outputs"}
-
-def surprises(root: Path, paths: Sequence[Path]) -> str:
-    """What looks wrong about the layout of a folder of pictures: splits taken for classes, outputs taken for data; `""` if nothing.
-    图片文件夹的布局有何可疑之处：划分被当成类别、输出被当成数据；没有则为`""`。"""
-    folders = sorted({folder for path in paths for folder in path.parents if root in folder.parents})
-    splits = [folder for folder in folders if folder.name.lower() in SPLITS]
-    outputs = [folder for folder in folders if folder.name.lower() in OUTPUTS]
-    outputs += [path for path in paths if re.fullmatch(r"(reconstruction|sample)_\d+\.png", path.name)]
-    def listed(found: Sequence[Path]) -> str:
-        return ", ".join(map(str, found[:3])) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
-    told = [f"{listed(splits)}: the name is that of a split, not of a class. The pictures of all splits are returned together; "
-            f"folder_images({str(splits[0])!r}) reads one."] if splits else []
-    if outputs: told.append(f"{listed(outputs)}: this looks like what training wrote. If it is not meant as data, move it out of {root}.")
-    return "\n".join(told)
-
 # %% ../nbs/00_data.ipynb #a4cdfacf
 def grey_levels(picture: "Image.Image") -> tuple["Image.Image", "Image.Image | None"]:
     """A grey picture of 16 or 32 bits or floats, in 256 levels (mode L), and where it is to be seen (`None`: everywhere).
@@ -477,6 +436,47 @@ def reason(path: Path, error: Exception) -> str:
     if not path.stat().st_size: return "the file is empty"
     if path.suffix.lower() in (".heic", ".heif", ".avif"): return f"Pillow here does not read {path.suffix}; convert it to PNG or JPEG"
     return "its content is no picture that Pillow knows"
+
+# %% ../nbs/00_data.ipynb #98c086e6
+PICTURES = (".avif", ".bmp", ".gif", ".heic", ".heif", ".jfif", ".jp2", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".pnm", ".ppm",
+            ".tga", ".tif", ".tiff", ".webp")
+
+def picture_files(folder: Path, above: frozenset[tuple[int, int]] = frozenset()) -> Iterator[Path]:
+    """The pictures in a folder and in those below it, in order. Links are followed, but not back into a folder that they lie in.
+    文件夹及其下各级的图片，按次序给出。符号链接会跟进，但不会绕回它所在的上级文件夹。
+
+    Names that begin with a dot and `__MACOSX` are left out: what programs put there is not meant to be seen.
+    A folder that cannot be listed is given itself, so that it is not passed over in silence.
+
+    以点开头的名字与`__MACOSX`略去：程序放在那里的东西本不给人看。列不出内容的文件夹本身会给出，免得悄悄漏掉。"""
+    status = folder.stat()
+    if (here := (status.st_dev, status.st_ino)) in above: return
+    try: inside = sorted(folder.iterdir())
+    except OSError:
+        yield folder
+        return
+    for path in inside:
+        if path.name.startswith(".") or path.name == "__MACOSX": continue
+        if os.path.isdir(path): yield from picture_files(path, above | {here})
+        elif path.suffix.lower() in PICTURES: yield path
+
+# %% ../nbs/00_data.ipynb #4ec14d6e
+SPLITS = {"train", "training", "test", "testing", "val", "valid", "validation"}
+OUTPUTS = {"results", "output", "outputs"}
+
+def surprises(root: Path, paths: Sequence[Path]) -> str:
+    """What looks wrong about the layout of a folder of pictures: splits taken for classes, outputs taken for data; `""` if nothing.
+    图片文件夹的布局有何可疑之处：划分被当成类别、输出被当成数据；没有则为`""`。"""
+    folders = sorted({folder for path in paths for folder in path.parents if root in folder.parents})
+    splits = [folder for folder in folders if folder.name.lower() in SPLITS]
+    outputs = [folder for folder in folders if folder.name.lower() in OUTPUTS]
+    outputs += [path for path in paths if re.fullmatch(r"(reconstruction|sample)_\d+\.png", path.name)]
+    def listed(found: Sequence[Path]) -> str:
+        return ", ".join(map(str, found[:3])) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
+    told = [f"{listed(splits)}: the name is that of a split, not of a class. The pictures of all splits are returned together; "
+            f"folder_images({str(splits[0])!r}) reads one."] if splits else []
+    if outputs: told.append(f"{listed(outputs)}: this looks like what training wrote. If it is not meant as data, move it out of {root}.")
+    return "\n".join(told)
 
 # %% ../nbs/00_data.ipynb #7e6e7b4e
 def folder_images(root: str | os.PathLike[str], size: int | tuple[int, int] = 28, *, colour: bool = False,
