@@ -42,7 +42,7 @@ def bar_hidden(progress: bool) -> bool:
     是否不画进度条：没有要求，或设了环境变量`TQDM_DISABLE`。"""
     return not progress or bool(os.environ.get("TQDM_DISABLE"))
 
-# %% ../nbs/03_train.ipynb #9b5c110b
+# %% ../nbs/03_train.ipynb #a80d8c78
 Loss = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 
 def batch_loss(model: nn.Module, batch: Tensor, loss: Loss = loss_function) -> Tensor:
@@ -60,7 +60,7 @@ def batch_loss(model: nn.Module, batch: Tensor, loss: Loss = loss_function) -> T
         if all(bool(tensor.isfinite().all()) for tensor in (*outputs, *model.parameters())): raise
         raise FloatingPointError("the model's output or weights are nan or infinite: it has diverged") from error
 
-# %% ../nbs/03_train.ipynb #d264a363
+# %% ../nbs/03_train.ipynb #65a259a6
 @contextmanager
 def naming(place: str) -> Iterator[None]:
     """Put a place, such as the step, in front of the message of a `FloatingPointError` raised inside.
@@ -113,7 +113,7 @@ def evaluate_epoch(model: nn.Module, images: Tensor, batch_size: int = 128, *, l
         total += batch_loss(model, batch, loss)
     return total.item() / len(images)
 
-# %% ../nbs/03_train.ipynb #492683c2
+# %% ../nbs/03_train.ipynb #214aba9a
 def drawable(model: nn.Module) -> tuple[int, int, int]:
     """The shape of the model's images, if they can be drawn: it must be known, and grey or in colour; else `ValueError`.
     模型图像的形状；若未知，或既非灰度也非彩色，画不出来，则报`ValueError`。"""
@@ -121,7 +121,7 @@ def drawable(model: nn.Module) -> tuple[int, int, int]:
     if shape[0] in (1, 3): return shape
     raise ValueError(f"the model's image_shape is {shape}; only 1 channel (grey) or 3 (colour) can be drawn, so leave results out")
 
-# %% ../nbs/03_train.ipynb #1b9d68c2
+# %% ../nbs/03_train.ipynb #64a97e2d
 def write_picture(images: Tensor, path: str | os.PathLike[str], row: int) -> None:
     """Write images `(N, 1 or 3, H, W)` in [0, 1] as one picture, `row` in a row, whole or not at all.
     把[0, 1]内的图像`(N, 1或3, H, W)`拼成一张图片，每行`row`幅，要么完整写入，要么不写。"""
@@ -156,7 +156,7 @@ def save_samples(model: nn.Module, path: str | os.PathLike[str], count: int = 64
         z = torch.randn(count, inner.latent_dim, device=device, dtype=dtype_of(model))
         write_picture(to_images(inner.decode(z), shape), path, 8)
 
-# %% ../nbs/03_train.ipynb #33ab0412
+# %% ../nbs/03_train.ipynb #8fc419a6
 class Loop(Protocol):
     """What `fit` asks of a loop: to train and to evaluate, each once over a set of images, and to say in which precision.
     `fit`对循环的要求：能用一组图像训练一轮、评估一轮，并说明所用的精度。"""
@@ -165,7 +165,7 @@ class Loop(Protocol):
     def train_epoch(self, images: Tensor, progress: bool = False) -> float: ...
     def evaluate_epoch(self, images: Tensor) -> float: ...
 
-# %% ../nbs/03_train.ipynb #d69c8b58
+# %% ../nbs/03_train.ipynb #96a5060c
 def precision_of(model: nn.Module) -> str:
     """The least precise format that PyTorch may use for the model's products: `float32`, `tf32`, `bfloat16`, `float64`.
     PyTorch计算这个模型的乘积时可能用到的最低精度：`float32`、`tf32`、`bfloat16`或`float64`。"""
@@ -195,7 +195,7 @@ class PlainLoop:
         不训练，求每幅图像的平均损失（单位：奈特）。"""
         return evaluate_epoch(self.model, images, self.batch_size, loss=self.loss)
 
-# %% ../nbs/03_train.ipynb #37128123
+# %% ../nbs/03_train.ipynb #221eeafc
 class State:
     """Everything that changes while a model is trained, by name: its state dict, and what the optimizer keeps.
     训练中会变的一切，按名字取用：模型的状态字典，与优化器的状态。
@@ -242,7 +242,7 @@ class State:
             group.clear()
             group.update(kept, params=parameters)
 
-# %% ../nbs/03_train.ipynb #5d083481
+# %% ../nbs/03_train.ipynb #136f576f
 def not_finite(tensors: dict[str, Any], before: dict[str, Any]) -> str | None:
     """The name of the first tensor with a value that is nan, or infinite and was not so `before`; `None` if there is none.
     第一个含有nan、或含有原先没有的无穷大的张量的名字；没有则为`None`。"""
@@ -251,7 +251,7 @@ def not_finite(tensors: dict[str, Any], before: dict[str, Any]) -> str | None:
         if name not in before or not (tensor.isfinite() | (tensor == before[name].to(tensor.device))).all(): return name
     return None
 
-# %% ../nbs/03_train.ipynb #b5677aa3
+# %% ../nbs/03_train.ipynb #f31d9a29
 def redrawn(model: nn.Module, images: Tensor, redraw: Callable[[Tensor], Tensor] | None) -> Tensor:
     """The training images of an epoch: the same, or what `redraw` makes of them, checked and on the model's device.
     一轮的训练图像：原样，或由`redraw`重新生成，经过检查并放到模型所在的设备上。"""
@@ -306,7 +306,7 @@ def writable_folder(folder: str | os.PathLike[str]) -> Path:
         raise type(error)(f"nothing can be written to {folder.resolve()} ({error}); name another folder") from error
     return folder
 
-# %% ../nbs/03_train.ipynb #2229be5d
+# %% ../nbs/03_train.ipynb #0242328b
 def check_rate_and_seed(lr: Any, seed: Any) -> tuple[float, int]:
     """`lr` as a float, finite and not negative, and `seed` as a whole number from 0 to 2**32 - 1; NumPy numbers and scalar tensors pass.
     把`lr`变成有限的非负浮点数，把`seed`变成0到2**32 - 1之间的整数；可以是NumPy数值或标量张量。"""
@@ -323,7 +323,7 @@ def check_rate_and_seed(lr: Any, seed: Any) -> tuple[float, int]:
     if not 0 <= number < 2**32: raise ValueError(f"seed is {seed!r}; it must lie between 0 and 2**32 - 1")
     return rate, number
 
-# %% ../nbs/03_train.ipynb #786a7d25
+# %% ../nbs/03_train.ipynb #0ba226cb
 def trainable(model: nn.Module) -> list[nn.Parameter]:
     """The parameters to train: those that require a gradient. Raises `ValueError` if there are none, or one that cannot be trained.
     要训练的参数：需要梯度的那些。一个也没有，或有训练不了的，报`ValueError`。"""
@@ -337,7 +337,7 @@ def trainable(model: nn.Module) -> list[nn.Parameter]:
         if not parameter.isfinite().all(): raise ValueError(f"{name} holds nan or infinite values before training; make the model anew")
     return trained
 
-# %% ../nbs/03_train.ipynb #8b5e76b3
+# %% ../nbs/03_train.ipynb #4e7352f9
 @contextmanager
 def random_state_kept() -> Iterator[None]:
     """PyTorch's random numbers, of the CPU and of every GPU, go on afterwards as if nothing had been drawn inside.
@@ -347,6 +347,16 @@ def random_state_kept() -> Iterator[None]:
         try: yield
         finally:
             if state is not None: torch.mps.set_rng_state(state)
+
+@contextmanager
+def buffers_kept(model: nn.Module) -> Iterator[None]:
+    """The model's buffers, such as a count of calls, hold afterwards what they held before.
+    模型的缓冲区（例如调用次数）在此之后仍是原来的内容。"""
+    kept = [buffer.clone() for buffer in model.buffers()]
+    try: yield
+    finally:
+        with torch.no_grad():
+            for buffer, old in zip(model.buffers(), kept): buffer.copy_(old)
 
 @contextmanager
 def own_context(model: nn.Module, precision: str | None = None) -> Iterator[None]:
@@ -372,12 +382,12 @@ def own_context(model: nn.Module, precision: str | None = None) -> Iterator[None
             torch.backends.cudnn.allow_tf32 = False
         yield
 
-# %% ../nbs/03_train.ipynb #f1974122
+# %% ../nbs/03_train.ipynb #5641c852
 def try_model(model: nn.Module, images: Tensor, loss: Loss, drawn: bool) -> None:
     """One forward pass and loss of at most two images, so that a model or loss that does not keep the contract is refused before training.
     用至多两幅图像试做一次前向计算与损失，使不合约定的模型或损失在训练之前就被拒绝。"""
     inner, count = unwrap(model), min(2, len(images))
-    with random_state_kept(), evaluating(model), torch.enable_grad():
+    with random_state_kept(), buffers_kept(model), evaluating(model), torch.enable_grad():
         original = to_model(model, images[:count])
         outputs = model(original)
         if not isinstance(outputs, (tuple, list)) or [torch.is_tensor(output) for output in outputs] != [True]*3:
@@ -396,7 +406,7 @@ def try_model(model: nn.Module, images: Tensor, loss: Loss, drawn: bool) -> None
                                                      "outputs, without .detach() or .item()")
         if drawn: to_images(inner.decode(torch.zeros(count, inner.latent_dim, device=mu.device, dtype=mu.dtype)), drawable(model))
 
-# %% ../nbs/03_train.ipynb #96ec3625
+# %% ../nbs/03_train.ipynb #ec33ad1c
 def trial_step(optimizer: Optimizer) -> Optimizer:
     """A copy of the optimizer after one step on copies of its parameters, with gradients of zero: it shows what the optimizer keeps.
     优化器的副本，已在参数的副本上用全零的梯度走了一步：由此可知优化器保存些什么。
@@ -417,7 +427,7 @@ def trial_step(optimizer: Optimizer) -> Optimizer:
                          "on dense gradients, such as torch.optim.Adam") from error
     return trial
 
-# %% ../nbs/03_train.ipynb #20323545
+# %% ../nbs/03_train.ipynb #1d62305c
 def optimizer_for(model: nn.Module, optimizer: Any, lr: float) -> Optimizer:
     """The optimizer: the one given, which must be of this model's parameters, or one made of those that require a gradient.
     优化器：给定的那个（参数必须属于这个模型），或用需要梯度的参数新建一个。"""
@@ -442,7 +452,7 @@ def follow(optimizer: Optimizer) -> None:
         for key, value in kept.items():
             if torch.is_tensor(value) and value.dim(): kept[key] = value.to(parameter.device)
 
-# %% ../nbs/03_train.ipynb #06d37289
+# %% ../nbs/03_train.ipynb #63334cec
 def loop_for(loop: Any, model: nn.Module, optimizer: Optimizer, batch_size: int, loss: Loss, precision: str | None) -> Loop:
     """The loop, made and looked at: it must have what `Loop` asks for, and the precision that is asked for.
     建好并检查过的循环：要有`Loop`所要求的，精度也要合乎要求。"""
@@ -467,7 +477,7 @@ def image_sets(model: nn.Module, *sets: Tensor) -> list[Tensor]:
         model.cpu()
         return [images.cpu() for images in looked]
 
-# %% ../nbs/03_train.ipynb #0f2e59b7
+# %% ../nbs/03_train.ipynb #db2a7057
 def plain(value: Any) -> Any:
     """The value as JSON can hold it: numbers, text and lists of them; for anything else its description.
     能写进JSON的值：数、文字及其列表；其他对象用其描述代替。"""
@@ -490,7 +500,7 @@ def described(part: Any) -> str:
     owner = f" of {described(part.__self__)}" if hasattr(part, "__self__") else ""
     return name + owner + (f" with {simple}" if simple else "")
 
-# %% ../nbs/03_train.ipynb #dbec11b7
+# %% ../nbs/03_train.ipynb #61058001
 def fingerprint(images: Tensor) -> str:
     """The first 16 hexadecimal digits of the images' SHA-256: other images, or the same ones in another order or type, have another.
     图像SHA-256的前16个十六进制数字：换一批图像，或改变次序、类型，它就不同。"""
@@ -509,17 +519,19 @@ def run_settings(state: State, batch_size: int, seed: int, loss: Loss, redraw: A
         settings[f"optimizer[{i}] params"] = [names[id(parameter)] for parameter in group["params"]]
     return settings
 
-# %% ../nbs/03_train.ipynb #41872a5e
+# %% ../nbs/03_train.ipynb #6d054db2
 def check_history(history: Any) -> None:
     """Raise `ValueError` unless this is what `fit` returns: a list of records, epochs counted from 1, losses finite.
     若不是`fit`返回的那种列表（每轮一条记录，轮次从1数起，损失有限），报`ValueError`。"""
     def sound(record: Any, epoch: int) -> bool:
-        return (isinstance(record, dict) and record.get("epoch") == epoch and isinstance(record.get("precision"), str)
-                and all(isinstance(record.get(key), float) and math.isfinite(record[key]) for key in ("train_loss", "test_loss", "seconds")))
+        if not isinstance(record, dict) or type(record.get("epoch")) is not int: return False
+        numbers = [record.get(key) for key in ("train_loss", "test_loss", "seconds")]
+        return (record["epoch"] == epoch and isinstance(record.get("precision"), str)
+                and all(isinstance(number, float) and math.isfinite(number) for number in numbers))
     if not isinstance(history, list) or not all(map(sound, history, range(1, len(history) + 1))):
         raise ValueError("its history is not a list of records of the epochs 1, 2, 3 and so on")
 
-# %% ../nbs/03_train.ipynb #3a69e4cb
+# %% ../nbs/03_train.ipynb #289be02c
 Layout = dict[str, tuple[Tensor, torch.device]]
 
 def layout_of(state: State) -> Layout:
@@ -541,13 +553,13 @@ def layout_of(state: State) -> Layout:
     if wrong: raise ValueError(f"a checkpoint could not hold this run: {'; '.join(wrong)}; train without checkpoint, or change that")
     return {key: (torch.empty_like(value, device="meta"), value.device) for key, value in found.items()}
 
-# %% ../nbs/03_train.ipynb #088e661c
+# %% ../nbs/03_train.ipynb #d6fbccc0
 def fitted(path: Path, tensors: dict[str, Tensor], listed: list[str], state: State, layout: Layout) -> dict[str, Tensor]:
     """The tensors of a checkpoint as the run takes them, on their devices; raises `ValueError` naming those that do not fit.
     检查点中的张量，放到各自的设备上供训练取用；有不合适的时报`ValueError`并指明名称。"""
     own, model = state.tensors(), {state.name(name) for name in state.model.state_dict()}
     wrong = [f"{name} is missing" for name in sorted((model | {*listed}) - {*tensors})]
-    for name, tensor in tensors.items():
+    for name, tensor in sorted(tensors.items(), key=lambda item: (item[0].startswith("optimizer/"), item[0])):
         prefix, _, rest = name.partition("/")
         belongs = name in model or prefix == "optimizer" and rest.rpartition("/")[0] in state.trained
         known, _ = layout.get(name, (tensor, None))
@@ -560,7 +572,7 @@ def fitted(path: Path, tensors: dict[str, Tensor], listed: list[str], state: Sta
     placed = {name: torch.empty_like(known, device=device) for name, (known, device) in layout.items() if name in tensors}
     return {name: placed[name].copy_(tensor) if name in placed else tensor for name, tensor in tensors.items()}
 
-# %% ../nbs/03_train.ipynb #952ea26a
+# %% ../nbs/03_train.ipynb #faa8afbb
 def file_mark(path: Path) -> tuple[int, int, int] | None:
     """What tells whether a file is still the same: inode, time and size; `None` if there is none.
     用来判断文件是否仍是同一个的标记：inode、时间与大小；文件不存在时为`None`。"""
@@ -570,11 +582,16 @@ def file_mark(path: Path) -> tuple[int, int, int] | None:
 def differing(stored: dict[str, Any], asked: dict[str, Any]) -> str:
     """What differs between two settings, in words; empty if nothing does. A setting of the optimizer that only one side knows is passed over.
     两份设置的不同之处，用文字写出；相同则为空。优化器的设置若只有一方才有，则略过。"""
-    def skipped(key: str) -> bool: return key.startswith("optimizer[") and (key not in stored or key not in asked)
-    return "; ".join(f"{key} was {stored.get(key)!r:.300}, now {asked.get(key)!r:.300}" for key in {**stored, **asked}
-                     if stored.get(key) != asked.get(key) and not skipped(key))
+    found = []
+    for key in {**stored, **asked}:
+        then, now = stored.get(key), asked.get(key)
+        if then == now or key.startswith("optimizer[") and (key not in stored or key not in asked): continue
+        if key.endswith("params") and isinstance(then, list) and isinstance(now, list):
+            found.append(f"{key}: only then {[name for name in then if name not in now]}, only now {[name for name in now if name not in then]}")
+        else: found.append(f"{key} was {then!r:.300}, now {now!r:.300}")
+    return "; ".join(found)
 
-def unpacked(path: Path, check: Callable[[Any], None]) -> tuple[dict[str, Tensor], Any, dict[str, Any], list[dict[str, Any]], list[str]]:
+def unpacked(path: Path, check: Callable[[Any], None], group_count: int) -> tuple[dict[str, Tensor], Any, dict[str, Any], list[dict[str, Any]], list[str]]:
     """Tensors, history, settings, the optimizer's groups and the names of the tensors in a checkpoint; `ValueError` for what is none.
     检查点中的张量、历史、设置、优化器的参数组与张量名单；不是检查点的报`ValueError`。"""
     if path.exists() and not path.is_file() and not path.is_dir(): raise ValueError(f"{path} is no ordinary file; name another checkpoint")
@@ -585,7 +602,7 @@ def unpacked(path: Path, check: Callable[[Any], None]) -> tuple[dict[str, Tensor
     try:
         history, settings, groups, listed = [json.loads(text[key]) for key in ("history", "settings", "groups", "tensors")]
         check(history)
-        if not isinstance(settings, dict) or not isinstance(listed, list) or not all(isinstance(group, dict) for group in groups):
+        if [type(part) for part in (settings, listed, *groups)] != [dict, list] + [dict]*group_count:
             raise ValueError("its settings cannot be read")
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"{path} is damaged: {error}; name another checkpoint, or bring back a copy of this one") from error
@@ -630,12 +647,12 @@ class Checkpoint:
         存下训练的现状。"""
         write_run(self, history)
 
-# %% ../nbs/03_train.ipynb #1028b42a
+# %% ../nbs/03_train.ipynb #1508241d
 def read_run(file: Checkpoint, check: Callable[[Any], None]) -> Any:
     """Put what a checkpoint holds in place, once all of it has been found to fit; returns its history.
     确认检查点的全部内容都合适之后，恢复其状态，返回历史。"""
     file.mark, state = file_mark(file.path), file.state
-    tensors, history, settings, groups, listed = unpacked(file.path, check)
+    tensors, history, settings, groups, listed = unpacked(file.path, check, len(state.groups()))
     if found := differing(settings, file.settings):
         raise ValueError(f"{file.path} is of a run with other settings: {found}. Use the same, or name another checkpoint")
     def typed(own: Any, stored: Any) -> Any:
@@ -656,13 +673,13 @@ def write_run(file: Checkpoint, history: Any) -> None:
         save_weights(file.path, tensors, text)
         file.mark = file_mark(file.path)
         return
-    names = (file.path.with_suffix(f".{i or ''}conflict.safetensors".replace("..", ".")) for i in range(10**6))
+    names = (file.path.with_suffix(f"{number}.conflict.safetensors") for number in ("", *(f".{i}" for i in range(2, 1000))))
     beside = next(name for name in names if not name.exists())
     save_weights(beside, tensors, text)
     raise RuntimeError(f"{file.path} was changed by something else during this run and is left as it is; this run is stored in {beside}, "
                        "from which checkpoint= goes on")
 
-# %% ../nbs/03_train.ipynb #a551d224
+# %% ../nbs/03_train.ipynb #c6dfb20d
 def check_call(epochs: Any, batch_size: Any, loss: Any, redraw: Any, precision: Any) -> None:
     """Raise for arguments of `fit` that are wrong whatever the model is.
     不论模型如何都不对的`fit`参数，在此报错。"""
@@ -677,7 +694,7 @@ def checkpoint_of(path: Any, run: Run, batch_size: int, loss: Loss) -> Any:
     if path is None: return nullcontext()
     if isinstance(loss, nn.Module) and loss.state_dict():
         raise ValueError(f"loss holds tensors ({', '.join(loss.state_dict())}) that a checkpoint could not bring back; train without checkpoint")
-    return Checkpoint(path, run.state, run_settings(run.state, int(batch_size), run.seed, loss, run.redraw, run.train_images, run.test_images))
+    return Checkpoint(path, run.state, run_settings(run.state, batch_size, run.seed, loss, run.redraw, run.train_images, run.test_images))
 
 # %% ../nbs/03_train.ipynb #3da3754e
 def fit(model: nn.Module, train_images: Tensor, test_images: Tensor, epochs: int = 10, batch_size: int = 128, lr: float = 1e-3,
@@ -701,7 +718,7 @@ def fit(model: nn.Module, train_images: Tensor, test_images: Tensor, epochs: int
     每轮之后写入的文件，已存在就接着训练。`precision="float32"`禁用更快的低精度乘积。参数相同，结果就相同；PyTorch的随机状态保持原样。
     损失不是有限数时报`FloatingPointError`，权重是最后一轮完好的。"""
     check_call(epochs, batch_size, loss, redraw, precision)
-    rate, number = check_rate_and_seed(lr, seed)
+    epochs, batch_size, (rate, seed) = int(epochs), int(batch_size), check_rate_and_seed(lr, seed)
     trainable(check_model(model) and model)
     home, folder = device_of(model), None if results is None else writable_folder(path_of(results))
     with own_context(model, precision):
@@ -709,7 +726,7 @@ def fit(model: nn.Module, train_images: Tensor, test_images: Tensor, epochs: int
             train, test = image_sets(model, train_images, test_images)
             try_model(model, test, loss, folder is not None)
             state = State(model, optimizer_for(model, torch.optim.Adam if optimizer is None else optimizer, rate))
-            run = Run(loop_for(loop or PlainLoop, model, state.optimizer, batch_size, loss, precision), state, train, test, number, redraw)
+            run = Run(loop_for(loop or PlainLoop, model, state.optimizer, batch_size, loss, precision), state, train, test, seed, redraw)
             with checkpoint_of(checkpoint, run, batch_size, loss) as file:
                 history = file.begin([], check_history) if file else []
                 while len(history) < epochs:
