@@ -20,8 +20,8 @@ from tqdm.auto import tqdm
 
 from .data import as_float
 from .loss import kl_divergence
-from .model import check_model, check_pixels, check_sizes, check_tensor, evaluating, images_for, pixel_log_likelihood, to_model
-from .sample import draws_on, posterior
+from .model import check_model, check_pixels, check_sizes, check_tensor, dtype_of, evaluating, images_for, pixel_log_likelihood, to_model
+from .sample import decoded_piece, draws_on, posterior
 
 # %% ../nbs/06_evaluate.ipynb #cbda83b0
 def binarize(images: Tensor, generator: torch.Generator | None = None) -> Tensor:
@@ -58,6 +58,8 @@ def looked_through(model: nn.Module, images: Tensor, binary: bool, seed: int, me
     inner = check_model(model, "encode", "latent_dim", "image_shape")
     likelihood_of(inner)
     images = images_for(inner, images)
+    if callable(getattr(inner, "decode", None)):
+        with evaluating(inner) as device: decoded_piece(inner, torch.zeros(1, inner.latent_dim, device=device, dtype=dtype_of(inner)), images.shape[1:])
     if isinstance(seed, bool) or not isinstance(seed, Integral): raise TypeError(f"seed is {seed!r}; it must be a whole number")
     if not 0 <= seed < 2**63: raise ValueError(f"seed is {seed}; it must be at least 0 and less than 2**63")
     if memory is not None and (isinstance(memory, bool) or not isinstance(memory, Real)):

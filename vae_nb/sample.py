@@ -7,6 +7,8 @@ __all__ = ['posterior', 'latent_means', 'reconstruct', 'sample_prior', 'interpol
 
 # %% ../nbs/04_sample.ipynb #1fb8ff51
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -16,10 +18,19 @@ from .model import (check_model, check_probabilities, check_sizes, check_tensor,
                           shape_of, to_model)
 
 # %% ../nbs/04_sample.ipynb #db5b4b1a
+@contextmanager
+def naming(point: str) -> Iterator[None]:
+    """A `RuntimeError` raised inside, such as of shapes that do not fit, becomes a `ValueError` that names the point of the contract.
+    其中报的`RuntimeError`（如形状不合）改报`ValueError`，并指出是约定的哪一条。"""
+    try: yield
+    except torch.cuda.OutOfMemoryError: raise
+    except RuntimeError as error: raise ValueError(f"{point}: {error}") from error
+
 def encoded(model: Any, images: Tensor) -> tuple[Tensor, Tensor]:
     """What `model.encode` returns for a piece of images, looked at: two tensors `(B, latent_dim)`, or `ValueError`.
     `model.encode`对一批图像的返回值，检查后给出：两个`(B, latent_dim)`张量，否则报`ValueError`。"""
-    found = model.encode(to_model(model, images))
+    x = to_model(model, images)
+    with naming(f"encode cannot take images {tuple(x.shape)}, though the model's image_shape is {model.image_shape}"): found = model.encode(x)
     shapes = [tuple(part.shape) if isinstance(part, Tensor) else type(part).__name__
               for part in (found if isinstance(found, (tuple, list)) else [found])]
     if shapes != [needed := (len(images), model.latent_dim)] * 2:
@@ -61,6 +72,17 @@ def drawable(model: nn.Module, *needed: str) -> Any:
     shape_of(inner)
     return inner
 
+def decoded_piece(model: Any, z: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """What `model.decode` returns for `z` `(B, latent_dim)`, looked at and put in the images' shape: `(B, *shape)`, or `ValueError`.
+    `model.decode`对`z` `(B, latent_dim)`的返回值，检查后排成图像的形状`(B, *shape)`；形状不符时报`ValueError`。"""
+    with naming(f"decode cannot take z {tuple(z.shape)}, though the model's latent_dim is {model.latent_dim}"): pixels = model.decode(z)
+    images, rows = (len(z), *shape), (len(z), math.prod(shape))
+    found = tuple(pixels.shape) if isinstance(pixels, Tensor) else type(pixels).__name__
+    if found not in (images, rows):
+        raise ValueError(f"decode returned {found} for {len(z)} latent vectors; needed: probabilities {images} or {rows}, as the model's "
+                         f"image_shape is {model.image_shape}")
+    return pixels.reshape(images)
+
 def decoded(model: Any, z: Tensor, batch_size: int = 1000) -> Tensor:
     """Images `(N, C, H, W)` decoded from `z` `(N, latent_dim)` in evaluation mode, `batch_size` at a time, on the model's device.
     以评估模式解码`z` `(N, latent_dim)`，每次`batch_size`个，得到图像`(N, C, H, W)`，在模型所在的设备上。
@@ -69,13 +91,10 @@ def decoded(model: Any, z: Tensor, batch_size: int = 1000) -> Tensor:
 
     `decode`返回别的形状、或值在[0, 1]之外时报`ValueError`；返回nan时报`FloatingPointError`。"""
     with evaluating(model) as device:
-        pixels = torch.cat([model.decode(part) for part in z.to(dtype_of(model)).to(device).split(batch_size)])
-    images, rows = (len(z), *(shape := shape_of(model))), (len(z), math.prod(shape))
-    if pixels.shape not in (images, rows):
-        raise ValueError(f"decode returned shape {tuple(pixels.shape)} for {len(z)} latent vectors; needed: {images} or {rows}, as the "
-                         f"model's image_shape is {shape}")
-    check_probabilities(pixels)
-    return pixels.reshape(images)
+        parts = z.to(dtype_of(model)).to(device).split(batch_size)
+        images = torch.cat([decoded_piece(model, part, shape_of(model)) for part in parts])
+    check_probabilities(images)
+    return images
 
 # %% ../nbs/04_sample.ipynb #21a6332a
 def reconstruct(model: nn.Module, images: Tensor) -> Tensor:
