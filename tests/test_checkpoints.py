@@ -1,4 +1,5 @@
 """Checkpoints of any model and optimizer: written, resumed to the same bits, or refused before the first step with the reason."""
+
 import copy
 import json
 import os
@@ -24,6 +25,7 @@ def pictures(count=150, shape=(1, 4, 4), seed=0):
 
 class Further(VAE):
     """A VAE with a layer more, a buffer that changes, one that is masked with infinity, and one that is not stored."""
+
     def __init__(self, **sizes):
         super().__init__(16, 8, 2, image_shape=(1, 4, 4), **sizes)
         self.extra = nn.Linear(2, 2)
@@ -38,6 +40,7 @@ class Further(VAE):
 
 class Counted(VAE):
     """A VAE with one buffer more."""
+
     def __init__(self):
         super().__init__(16, 8, 2, image_shape=(1, 4, 4))
         self.register_buffer("calls", torch.zeros(()))
@@ -45,6 +48,7 @@ class Counted(VAE):
 
 class Convolutional(nn.Module):
     """A convolutional VAE in colour, with batch normalization and dropout."""
+
     latent_dim, image_shape = 3, (3, 4, 4)
 
     def __init__(self):
@@ -66,6 +70,7 @@ class Convolutional(nn.Module):
 
 class Scaled(nn.Module):
     """A wrapper with a parameter and a buffer of its own, like AveragedModel but trained itself."""
+
     def __init__(self, module):
         super().__init__()
         self.module, self.scale = module, nn.Parameter(torch.ones(()))
@@ -114,18 +119,41 @@ def part_compiled():
 
 
 MODELS = {
-    "plain": small, "further": Further, "tied": tied, "frozen": frozen, "unused": unused, "normed": normed,
-    "convolutional": Convolutional, "double": lambda: small().double(), "double conv": lambda: Convolutional().double(),
+    "plain": small,
+    "further": Further,
+    "tied": tied,
+    "frozen": frozen,
+    "unused": unused,
+    "normed": normed,
+    "convolutional": Convolutional,
+    "double": lambda: small().double(),
+    "double conv": lambda: Convolutional().double(),
     "bfloat16": lambda: small().bfloat16(),
-    "compiled": lambda: torch.compile(small(), backend="eager"), "compiled conv": lambda: torch.compile(Convolutional(), backend="eager"),
-    "part compiled": part_compiled, "parallel": lambda: nn.DataParallel(small()), "averaged": lambda: AveragedModel(Further()),
-    "both": lambda: torch.compile(nn.DataParallel(small()), backend="eager"), "scaled": lambda: Scaled(small()),
-    "channels last": lambda: Convolutional().to(memory_format=torch.channels_last), "rows": lambda: VAE(30, 8, 2)}
+    "compiled": lambda: torch.compile(small(), backend="eager"),
+    "compiled conv": lambda: torch.compile(Convolutional(), backend="eager"),
+    "part compiled": part_compiled,
+    "parallel": lambda: nn.DataParallel(small()),
+    "averaged": lambda: AveragedModel(Further()),
+    "both": lambda: torch.compile(nn.DataParallel(small()), backend="eager"),
+    "scaled": lambda: Scaled(small()),
+    "channels last": lambda: Convolutional().to(memory_format=torch.channels_last),
+    "rows": lambda: VAE(30, 8, 2),
+}
 OPTIMIZERS = {
-    "SGD": torch.optim.SGD, "momentum": partial(torch.optim.SGD, momentum=0.9, nesterov=True), "AdamW": torch.optim.AdamW,
-    "amsgrad": partial(torch.optim.Adam, amsgrad=True), "fused": partial(torch.optim.Adam, fused=True), "NAdam": torch.optim.NAdam,
-    "RAdam": torch.optim.RAdam, "Adamax": torch.optim.Adamax, "Adagrad": torch.optim.Adagrad, "Adadelta": torch.optim.Adadelta,
-    "RMSprop": partial(torch.optim.RMSprop, centered=True, momentum=0.5), "Rprop": torch.optim.Rprop, "ASGD": torch.optim.ASGD}
+    "SGD": torch.optim.SGD,
+    "momentum": partial(torch.optim.SGD, momentum=0.9, nesterov=True),
+    "AdamW": torch.optim.AdamW,
+    "amsgrad": partial(torch.optim.Adam, amsgrad=True),
+    "fused": partial(torch.optim.Adam, fused=True),
+    "NAdam": torch.optim.NAdam,
+    "RAdam": torch.optim.RAdam,
+    "Adamax": torch.optim.Adamax,
+    "Adagrad": torch.optim.Adagrad,
+    "Adadelta": torch.optim.Adadelta,
+    "RMSprop": partial(torch.optim.RMSprop, centered=True, momentum=0.5),
+    "Rprop": torch.optim.Rprop,
+    "ASGD": torch.optim.ASGD,
+}
 if hasattr(torch.optim, "Adafactor"):
     OPTIMIZERS["Adafactor"] = torch.optim.Adafactor
 
@@ -185,6 +213,7 @@ def decaying(model):
         for group in optimizer.param_groups:
             group["lr"] *= 0.9
             group["count"] = group.get("count", 0) + 1
+
     optimizer.register_step_post_hook(decay)
     return optimizer
 
@@ -202,6 +231,7 @@ def warm(model):
 
 class Lazy(torch.optim.SGD):
     """Keeps something more from its third step on."""
+
     def step(self, closure=None):
         super().step()
         for group in self.param_groups:
@@ -214,8 +244,11 @@ class Lazy(torch.optim.SGD):
                         parameter.lerp_(state["slow"], 0.5)
 
 
-@pytest.mark.parametrize("made", [groups, decaying, on_tensor, warm, lambda model: Lazy(model.parameters(), lr=1e-3)],
-                         ids=["groups", "decaying", "lr a tensor", "warm", "lazy"])
+@pytest.mark.parametrize(
+    "made",
+    [groups, decaying, on_tensor, warm, lambda model: Lazy(model.parameters(), lr=1e-3)],
+    ids=["groups", "decaying", "lr a tensor", "warm", "lazy"],
+)
 def test_optimizers_made_by_the_caller_resume_to_the_same_bits(made, tmp_path):
     (model, history), (again, resumed) = broken_and_unbroken(small, tmp_path / "run", made=made)
     assert same(model, again) and losses(history) == losses(resumed)
@@ -226,7 +259,9 @@ def test_a_checkpoint_of_a_compiled_or_wrapped_model_is_that_of_the_model(tmp_pa
     chain = [small, MODELS["compiled"], MODELS["parallel"], MODELS["both"]]
     for epochs, make in enumerate(chain, 1):
         model, _ = run(make, epochs, seed=epochs - 1, checkpoint=tmp_path / "run")
-    assert all(torch.equal(tensor, other) for tensor, other in zip(unbroken.state_dict().values(), model.state_dict().values(), strict=True))
+    assert all(
+        torch.equal(tensor, other) for tensor, other in zip(unbroken.state_dict().values(), model.state_dict().values(), strict=True)
+    )
 
 
 def test_a_checkpoint_is_read_by_from_pretrained(tmp_path):
@@ -242,6 +277,7 @@ class Closure(torch.optim.SGD):
 
 class Counting(torch.optim.SGD):
     """Counts its steps outside of what a state dict holds."""
+
     def __init__(self, parameters, lr):
         super().__init__(parameters, lr)
         self.count = 0
@@ -266,6 +302,7 @@ class Global(torch.optim.SGD):
 
 class Stateful(nn.Module):
     """A loss with a tensor of its own."""
+
     def __init__(self):
         super().__init__()
         self.register_buffer("weight", torch.ones(()))
@@ -276,6 +313,7 @@ class Stateful(nn.Module):
 
 class Secret(VAE):
     """Leaves a trained parameter out of its state dict."""
+
     def state_dict(self, *arguments, **options):
         state = super().state_dict(*arguments, **options)
         return {name: tensor for name, tensor in state.items() if name != "fc4.bias"}
@@ -289,10 +327,18 @@ class WithText(Further):
         pass
 
 
-@pytest.mark.parametrize("make, options, reason", [
-    (small, {"optimizer": Counting}, "count"), (small, {"optimizer": Numbers}, "is no tensor"), (small, {"optimizer": Global}, "all"),
-    (small, {"loss": Stateful()}, "weight"), (lambda: Secret(16, 8, 2, image_shape=(1, 4, 4)), {}, "fc4.bias"), (WithText, {}, "extra_state"),
-], ids=["attribute", "number", "global", "loss", "secret", "text"])
+@pytest.mark.parametrize(
+    "make, options, reason",
+    [
+        (small, {"optimizer": Counting}, "count"),
+        (small, {"optimizer": Numbers}, "is no tensor"),
+        (small, {"optimizer": Global}, "all"),
+        (small, {"loss": Stateful()}, "weight"),
+        (lambda: Secret(16, 8, 2, image_shape=(1, 4, 4)), {}, "fc4.bias"),
+        (WithText, {}, "extra_state"),
+    ],
+    ids=["attribute", "number", "global", "loss", "secret", "text"],
+)
 def test_what_a_checkpoint_cannot_hold_is_refused_before_training(make, options, reason, tmp_path):
     before, _ = run(make, 1, **options)
     torch.manual_seed(0)
@@ -300,8 +346,10 @@ def test_what_a_checkpoint_cannot_hold_is_refused_before_training(make, options,
     start = copy.deepcopy(model.state_dict())
     with pytest.raises(ValueError, match=reason):
         fit(model, pictures(), pictures(20), 1, checkpoint=tmp_path / "run", progress=False, **options)
-    assert all(start[name] is tensor or start[name] == tensor if isinstance(tensor, str) else torch.equal(start[name], tensor)
-               for name, tensor in model.state_dict().items())
+    assert all(
+        start[name] is tensor or start[name] == tensor if isinstance(tensor, str) else torch.equal(start[name], tensor)
+        for name, tensor in model.state_dict().items()
+    )
     assert not list(tmp_path.iterdir())
 
 
@@ -313,8 +361,15 @@ def refused(path, error=ValueError, make=small, images=None, test=None, epochs=3
     before, content = copy.deepcopy(model.state_dict()), path.read_bytes() if path.is_file() else None
     options = {"optimizer": optimizer, "batch_size": 32, **options}
     with pytest.raises(error) as caught:
-        fit(model, pictures() if images is None else images, pictures(20, seed=1) if test is None else test, epochs, progress=False,
-            checkpoint=path, **options)
+        fit(
+            model,
+            pictures() if images is None else images,
+            pictures(20, seed=1) if test is None else test,
+            epochs,
+            progress=False,
+            checkpoint=path,
+            **options,
+        )
     assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items()) and not optimizer.state
     assert content is None or path.read_bytes() == content
     assert str(path.name) in str(caught.value)
@@ -339,18 +394,30 @@ def doubled(*arguments):
     return 2 * loss_function(*arguments)
 
 
-@pytest.mark.parametrize("options, words", [
-    ({"batch_size": 16}, "batch_size was 32, now 16"), ({"seed": 1}, "seed was 0, now 1"), ({"images": 255 - pictures()}, "train_images"),
-    ({"images": pictures().flip(0)}, "train_images"), ({"test": 255 - pictures(20)}, "test_images"), ({"loss": doubled}, "doubled"),
-    ({"optimizer": torch.optim.AdamW}, "optimizer was 'Adam', now 'AdamW'"), ({"optimizer": None, "lr": 1e-2}, "lr was 0.001, now 0.01"),
-    ({"optimizer": partial(torch.optim.Adam, betas=(0.5, 0.9))}, "betas"), ({"redraw": torch.clone}, "redraw was None"),
-    ({"make": frozen, "optimizer": None}, "only then ['fc1.weight', 'fc1.bias', 'fc4.bias']")])
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        ({"batch_size": 16}, "batch_size was 32, now 16"),
+        ({"seed": 1}, "seed was 0, now 1"),
+        ({"images": 255 - pictures()}, "train_images"),
+        ({"images": pictures().flip(0)}, "train_images"),
+        ({"test": 255 - pictures(20)}, "test_images"),
+        ({"loss": doubled}, "doubled"),
+        ({"optimizer": torch.optim.AdamW}, "optimizer was 'Adam', now 'AdamW'"),
+        ({"optimizer": None, "lr": 1e-2}, "lr was 0.001, now 0.01"),
+        ({"optimizer": partial(torch.optim.Adam, betas=(0.5, 0.9))}, "betas"),
+        ({"redraw": torch.clone}, "redraw was None"),
+        ({"make": frozen, "optimizer": None}, "only then ['fc1.weight', 'fc1.bias', 'fc4.bias']"),
+    ],
+)
 def test_other_settings_are_refused_by_name(options, words, stored):
     assert words in refused(stored, **options)
 
 
-@pytest.mark.parametrize("first, second", [
-    (partial(beta_loss, beta=4), partial(beta_loss, beta=2)), (scaled_by(4), scaled_by(2)), (doubled, partial(beta_loss, beta=2))])
+@pytest.mark.parametrize(
+    "first, second",
+    [(partial(beta_loss, beta=4), partial(beta_loss, beta=2)), (scaled_by(4), scaled_by(2)), (doubled, partial(beta_loss, beta=2))],
+)
 def test_a_loss_with_another_weight_is_another_loss(first, second, tmp_path):
     run(small, 1, checkpoint=tmp_path / "run", loss=first)
     assert len(run(small, 2, checkpoint=tmp_path / "run", loss=first)[1]) == 2
@@ -374,31 +441,57 @@ def changed(path, tensors=(), text=(), drop=()):
 ONES, MOMENTS = torch.ones, "optimizer/fc1.weight/exp_avg"
 
 
-@pytest.mark.parametrize("change, words", [
-    ({"tensors": {"fc1.weight": ONES(8, 17)}}, "fc1.weight has shape (8, 17), needed (8, 16)"),
-    ({"tensors": {"fc1.weight": ONES(8, 16, dtype=torch.float64)}}, "fc1.weight is torch.float64, needed torch.float32"),
-    ({"tensors": {"fc1.weight": ONES(8, 16, dtype=torch.bfloat16)}}, "fc1.weight is torch.bfloat16"),
-    ({"tensors": {"fc1.weight": ONES(8, 16) * torch.nan}}, "fc1.weight holds nan"),
-    ({"tensors": {"fc1.bias": ONES(8) * torch.inf}}, "fc1.bias holds nan or infinite"),
-    ({"tensors": {MOMENTS: ONES(16, 8)}}, f"{MOMENTS} has shape (16, 8)"), ({"tensors": {MOMENTS: ONES(1)}}, f"{MOMENTS} has shape (1,)"),
-    ({"tensors": {MOMENTS: ONES(8, 16).double()}}, f"{MOMENTS} is torch.float64"), ({"tensors": {MOMENTS: ONES(8, 16) * torch.nan}}, MOMENTS),
-    ({"tensors": {"optimizer/fc1.weight/step": ONES(1)}}, "step has shape"), ({"drop": [MOMENTS]}, f"{MOMENTS} is missing"),
-    ({"drop": ["fc4.bias"]}, "fc4.bias is missing"), ({"drop": [f"optimizer/fc1.bias/{key}" for key in ("step", "exp_avg", "exp_avg_sq")]}, "missing"),
-    ({"tensors": {"fc9.weight": ONES(2)}}, "fc9.weight is not known"), ({"tensors": {"optimizer/fc9/exp_avg": ONES(2)}}, "not known"),
-    ({"tensors": {"optimizer/fc1.weight/other": ONES(8, 16)}}, "other is not known"),
-    *[({"text": {"history": history}}, "damaged") for history in (
-        "{", "null", "3", "[1, 2]", '[{"epoch": 1}]', "[" * 100_000, '"text"', "{}", "[null]",
-        '[{"epoch": 2, "train_loss": 1.0, "test_loss": 1.0, "seconds": 1.0, "precision": "float32"}]',
-        '[{"epoch": true, "train_loss": 1.0, "test_loss": 1.0, "seconds": 1.0, "precision": "float32"}]',
-        '[{"epoch": 1, "train_loss": NaN, "test_loss": 1.0, "seconds": 1.0, "precision": "float32"}]',
-        '[{"epoch": 1, "train_loss": 1.0, "test_loss": Infinity, "seconds": 1.0, "precision": "float32"}]',
-        '[{"epoch": 1, "train_loss": "1", "test_loss": 1.0, "seconds": 1.0, "precision": "float32"}]')],
-    ({"text": {"settings": "[]"}}, "damaged"), ({"text": {"settings": "{"}}, "damaged"), ({"text": {"groups": "3"}}, "damaged"),
-    ({"text": {"groups": "[1]"}}, "damaged"), ({"text": {"tensors": "{}"}}, "damaged"), ({"text": {"groups": None}}, "damaged"),
-    ({"text": {"groups": "[]"}}, "damaged"), ({"text": {"vae_nb_checkpoint": "3"}}, "another version"),
-    ({"text": {"vae_nb_checkpoint": None}}, "another version"),
-    ({"text": {"vae_nb_checkpoint": None, "history": None}}, "not a checkpoint")],
-    ids=str)
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        ({"tensors": {"fc1.weight": ONES(8, 17)}}, "fc1.weight has shape (8, 17), needed (8, 16)"),
+        ({"tensors": {"fc1.weight": ONES(8, 16, dtype=torch.float64)}}, "fc1.weight is torch.float64, needed torch.float32"),
+        ({"tensors": {"fc1.weight": ONES(8, 16, dtype=torch.bfloat16)}}, "fc1.weight is torch.bfloat16"),
+        ({"tensors": {"fc1.weight": ONES(8, 16) * torch.nan}}, "fc1.weight holds nan"),
+        ({"tensors": {"fc1.bias": ONES(8) * torch.inf}}, "fc1.bias holds nan or infinite"),
+        ({"tensors": {MOMENTS: ONES(16, 8)}}, f"{MOMENTS} has shape (16, 8)"),
+        ({"tensors": {MOMENTS: ONES(1)}}, f"{MOMENTS} has shape (1,)"),
+        ({"tensors": {MOMENTS: ONES(8, 16).double()}}, f"{MOMENTS} is torch.float64"),
+        ({"tensors": {MOMENTS: ONES(8, 16) * torch.nan}}, MOMENTS),
+        ({"tensors": {"optimizer/fc1.weight/step": ONES(1)}}, "step has shape"),
+        ({"drop": [MOMENTS]}, f"{MOMENTS} is missing"),
+        ({"drop": ["fc4.bias"]}, "fc4.bias is missing"),
+        ({"drop": [f"optimizer/fc1.bias/{key}" for key in ("step", "exp_avg", "exp_avg_sq")]}, "missing"),
+        ({"tensors": {"fc9.weight": ONES(2)}}, "fc9.weight is not known"),
+        ({"tensors": {"optimizer/fc9/exp_avg": ONES(2)}}, "not known"),
+        ({"tensors": {"optimizer/fc1.weight/other": ONES(8, 16)}}, "other is not known"),
+        *[
+            ({"text": {"history": history}}, "damaged")
+            for history in (
+                "{",
+                "null",
+                "3",
+                "[1, 2]",
+                '[{"epoch": 1}]',
+                "[" * 100_000,
+                '"text"',
+                "{}",
+                "[null]",
+                '[{"epoch": 2, "train_loss": 1.0, "test_loss": 1.0, "seconds": 1.0, "precision": "float32"}]',
+                '[{"epoch": true, "train_loss": 1.0, "test_loss": 1.0, "seconds": 1.0, "precision": "float32"}]',
+                '[{"epoch": 1, "train_loss": NaN, "test_loss": 1.0, "seconds": 1.0, "precision": "float32"}]',
+                '[{"epoch": 1, "train_loss": 1.0, "test_loss": Infinity, "seconds": 1.0, "precision": "float32"}]',
+                '[{"epoch": 1, "train_loss": "1", "test_loss": 1.0, "seconds": 1.0, "precision": "float32"}]',
+            )
+        ],
+        ({"text": {"settings": "[]"}}, "damaged"),
+        ({"text": {"settings": "{"}}, "damaged"),
+        ({"text": {"groups": "3"}}, "damaged"),
+        ({"text": {"groups": "[1]"}}, "damaged"),
+        ({"text": {"tensors": "{}"}}, "damaged"),
+        ({"text": {"groups": None}}, "damaged"),
+        ({"text": {"groups": "[]"}}, "damaged"),
+        ({"text": {"vae_nb_checkpoint": "3"}}, "another version"),
+        ({"text": {"vae_nb_checkpoint": None}}, "another version"),
+        ({"text": {"vae_nb_checkpoint": None, "history": None}}, "not a checkpoint"),
+    ],
+    ids=str,
+)
 def test_a_checkpoint_that_was_altered_is_refused_with_the_reason(change, words, stored):
     changed(stored, **change)
     assert words in refused(stored)
@@ -418,7 +511,7 @@ def test_another_architecture_is_refused_by_names_and_shapes(stored):
 
 def test_files_that_are_no_checkpoints_are_refused(stored, tmp_path):
     whole = stored.read_bytes()
-    for name, content in {"cut": whole[:len(whole) // 2], "empty": b"", "text": b"hello", "header": whole[:20]}.items():
+    for name, content in {"cut": whole[: len(whole) // 2], "empty": b"", "text": b"hello", "header": whole[:20]}.items():
         (tmp_path / name).write_bytes(content)
         assert "not a whole safetensors file" in refused(tmp_path / name)
     torch.save(small().state_dict(), tmp_path / "old.pt")
@@ -433,7 +526,9 @@ def test_files_that_are_no_checkpoints_are_refused(stored, tmp_path):
 
 def test_the_first_edition_s_checkpoint_is_refused(tmp_path):
     state = small().state_dict()
-    moments = {f"adam.{name}.{key}": torch.zeros_like(tensor) for name, tensor in state.items() for key in ("step", "exp_avg", "exp_avg_sq")}
+    moments = {
+        f"adam.{name}.{key}": torch.zeros_like(tensor) for name, tensor in state.items() for key in ("step", "exp_avg", "exp_avg_sq")
+    }
     text = {"history": "[]", "settings": json.dumps({"batch_size": 32, "lr": 0.001, "seed": 0, "images": 150})}
     save_file({**state, **moments}, tmp_path / "first", text)
     assert "another version" in refused(tmp_path / "first")
@@ -461,6 +556,7 @@ def test_a_symbolic_link_and_the_mode_are_kept(tmp_path):
 
 class Meeting(PlainLoop):
     """A loop that does something in the middle of an epoch."""
+
     act = staticmethod(lambda: None)
 
     def evaluate_epoch(self, images):
@@ -486,6 +582,7 @@ def test_a_second_run_on_the_same_checkpoint_is_refused_and_the_first_goes_on(na
         thread = threading.Thread(target=second)
         thread.start()
         thread.join()
+
     _, history = run(small, 2, checkpoint=tmp_path / "run", loop=meeting(elsewhere))
     assert len(history) == len(met) == 2 and not (tmp_path / "run.lock").exists()
     assert losses(run(small, 3, checkpoint=tmp_path / name)[1])[:2] == losses(history)
@@ -503,6 +600,7 @@ except RuntimeError as error: print(error)
 
     def other():
         said.append(subprocess.run([sys.executable, "-c", code, str(tmp_path / "run")], capture_output=True, text=True, check=True).stdout)
+
     run(small, 1, checkpoint=tmp_path / "run", loop=meeting(other))
     assert "is in use by another run" in said[0]
 
@@ -516,6 +614,7 @@ def test_a_file_changed_by_something_else_is_left_alone_and_nothing_is_lost(tmp_
         calls.append(1)
         if len(calls) == 2:
             other.replace(path)
+
     with pytest.raises(RuntimeError, match="run.conflict.safetensors"):
         run(small, 4, checkpoint=path, loop=meeting(replace))
     assert path.read_bytes() == content
@@ -527,8 +626,10 @@ def test_a_file_changed_by_something_else_is_left_alone_and_nothing_is_lost(tmp_
 def test_a_second_conflict_does_not_overwrite_the_first(tmp_path):
     path, kept = tmp_path / "run.safetensors", []
     for number in range(2):
+
         def touch(number=number):
             path.write_bytes(b"%d" % number)
+
         path.unlink(missing_ok=True)
         with pytest.raises(RuntimeError, match="conflict"):
             run(small, 2, checkpoint=path, loop=meeting(touch))
@@ -545,6 +646,7 @@ def test_a_checkpoint_removed_meanwhile_is_written_again(tmp_path):
 def test_the_checkpoint_is_written_before_the_pictures(tmp_path):
     def block():
         (tmp_path / "results" / "reconstruction_2.png").mkdir(parents=True, exist_ok=True)
+
     with pytest.raises(OSError, match="reconstruction_2.png"):
         run(small, 3, checkpoint=tmp_path / "run", results=tmp_path / "results", loop=meeting(block))
     expected, _ = run(small, 3)
@@ -567,8 +669,19 @@ def test_the_file_says_in_which_precision_each_epoch_was_computed(stored):
 def test_numbers_of_other_libraries_are_stored(tmp_path):
     numpy = pytest.importorskip("numpy")
     torch.manual_seed(0)
-    fit(small(), pictures(), pictures(20), numpy.int64(1), numpy.int32(32), numpy.float32(0.25), numpy.uint8(3), checkpoint=tmp_path / "run",
-        progress=False)
+    fit(
+        small(),
+        pictures(),
+        pictures(20),
+        numpy.int64(1),
+        numpy.int32(32),
+        numpy.float32(0.25),
+        numpy.uint8(3),
+        checkpoint=tmp_path / "run",
+        progress=False,
+    )
     torch.manual_seed(0)
-    history = fit(small(), pictures(), pictures(20), 2, 32, torch.tensor(0.25), torch.tensor(3), checkpoint=tmp_path / "run", progress=False)
+    history = fit(
+        small(), pictures(), pictures(20), 2, 32, torch.tensor(0.25), torch.tensor(3), checkpoint=tmp_path / "run", progress=False
+    )
     assert len(history) == 2

@@ -9,8 +9,7 @@ import torch
 
 from vae_nb.data import mnist, write_whole
 from vae_nb.model import VAE
-from vae_nb.train import fit, writable
-from vae_nb.train import test_epoch as epoch_loss
+from vae_nb.train import evaluate_epoch, fit, writable_folder
 from web.build import ROOT
 
 DATA = ROOT / "nbs/data"
@@ -102,8 +101,8 @@ def read_only(tmp_path):
 
 
 def test_a_read_only_results_folder_is_named_at_once(read_only):
-    message = unprivileged(lambda: writable(read_only))
-    assert message.startswith("OSError: nothing can be written to") and str(read_only) in message
+    message = unprivileged(lambda: writable_folder(read_only))
+    assert message.startswith("PermissionError: nothing can be written to") and str(read_only) in message
 
 
 def test_a_failed_write_keeps_the_old_file(read_only):
@@ -125,7 +124,7 @@ def test_fit_stops_before_training_if_results_cannot_be_written(tmp_path):
 
 def test_the_shipped_weights_are_in_the_expected_band():
     torch.manual_seed(1)
-    assert abs(epoch_loss(VAE.from_pretrained(), mnist(DATA, train=False)[0]) - 105.6) < 0.8
+    assert abs(evaluate_epoch(VAE.from_pretrained(), mnist(DATA, train=False)[0]) - 105.6) < 0.8
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "vae_nb").glob("*.py")), ids=lambda path: path.name)
