@@ -111,6 +111,7 @@ def test_sizes_below_one_are_refused(size):
 def test_numpy_sizes_become_plain_numbers():
     model = VAE(np.int64(16), np.int32(8), np.uint8(3), image_shape=tuple(np.array([1, 4, 4])))
     check_sizes(a=np.int16(1))
+    assert type(VAE(np.int64(12), 2, 2).image_size) is int
     assert [type(n) for n in (model.image_size, model.hidden_dim, model.latent_dim, *model.image_shape)] == [int] * 6
 
 
@@ -264,6 +265,15 @@ def normed(model):
         model.fc4.parametrizations.weight.original0.mul_(3)
 
 
+class Tempered(nn.Linear):
+    def forward(self, hidden):
+        return super().forward(hidden) / 2
+
+
+def tempered(model):
+    model.fc4 = Tempered(8, 16)
+
+
 def without_bias(model):
     model.fc4 = nn.Linear(8, 16, bias=False)
 
@@ -273,7 +283,7 @@ def deeper(model):
     model.fc4 = nn.Sequential(nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 16))
 
 
-@pytest.mark.parametrize("change", [halved, hooked, normed, without_bias, deeper])
+@pytest.mark.parametrize("change", [halved, hooked, normed, tempered, without_bias, deeper])
 def test_log_likelihood_notices_a_changed_decoder(change):
     model, x, z = small(), torch.rand(4, 16), torch.randn(4, 6, 3)
     change(model)
@@ -667,6 +677,13 @@ def test_subclasses_come_back(tmp_path):
     model = Replaced()
     model.save_pretrained(path)
     assert same(model, Replaced.from_pretrained(path))
+
+
+def test_a_buffer_may_be_infinite_but_not_nan(tmp_path):
+    model = Deep(1)
+    model.mask[0] = math.nan
+    model.save_pretrained(tmp_path / "w.safetensors")
+    says(ValueError, "mask holds nan", Deep.from_pretrained, tmp_path / "w.safetensors", depth=1)
 
 
 def test_compiled_and_tied_layers_are_stored_under_their_plain_names(tmp_path):

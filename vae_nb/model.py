@@ -250,6 +250,7 @@ def arguments_for(cls: type, state: Mapping[str, Tensor], shape: Any, arguments:
         raise TypeError(f"{cls.__name__}: {error}; give from_pretrained what its constructor needs, by name") from error
     return found
 
+# %% ../nbs/01_model.ipynb #76eb6f11
 def fill(model: nn.Module, state: Mapping[str, Tensor], path: Any) -> None:
     """Put the tensors of a file into a model, which takes their types; raises `ValueError` naming each one that does not fit.
     把文件中的张量装入模型，类型随文件；有不合适的张量时报`ValueError`并逐一指明。"""
@@ -265,13 +266,20 @@ def fill(model: nn.Module, state: Mapping[str, Tensor], path: Any) -> None:
     for name, (_, tensor) in own.items(): tensor.data = tensor.data.to(state[name].dtype)
     model.load_state_dict({full: state[name] for name, (full, _) in own.items()})
 
-# %% ../nbs/01_model.ipynb #b659d6bb
-def no_autocast(device: torch.device) -> AbstractContextManager[Any]:
-    """A context in which autocast is off for a device; costs nothing where it is off already.
-    在此上下文中关闭该设备的autocast；本来就没有开启时没有开销。"""
-    on = torch.amp.is_autocast_available(device.type) and torch.is_autocast_enabled(device.type)
-    return torch.autocast(device.type, enabled=False) if on else nullcontext()
+# %% ../nbs/01_model.ipynb #53d9f5b4
+def model_from(cls: type, path: Any, arguments: dict[str, Any]) -> Any:
+    """What `VAE.from_pretrained` returns: a model of the class `cls` with the weights in a file, in evaluation mode.
+    `VAE.from_pretrained`的返回值：`cls`类的模型，权重取自文件，处于评估模式。"""
+    tensors, metadata = read_weights(path)
+    state = {bare(name): tensor for name, tensor in tensors.items() if not name.startswith("optimizer/")}
+    try: shape = check_shape(json.loads(metadata["image_shape"])) if "image_shape" in metadata else None
+    except (TypeError, ValueError) as error: raise ValueError(f"{path}: its image_shape is damaged ({error})") from error
+    model = cls(**arguments_for(cls, state, shape, arguments))
+    if shape and "image_shape" not in arguments: model.image_shape = shape
+    fill(model, state, path)
+    return model.eval()
 
+# %% ../nbs/01_model.ipynb #3c80d984
 def check_probabilities(probabilities: Tensor) -> None:
     """Raise unless a decoder's output lies in [0, 1]: `FloatingPointError` for NaN, else `ValueError`. Makes a GPU's host wait.
     检查解码器的输出在[0, 1]内：含NaN时报`FloatingPointError`，否则报`ValueError`。在GPU上会使主机等待。"""
@@ -302,6 +310,13 @@ def bernoulli_pair(probabilities: Tensor, pixels: Tensor) -> tuple[Tensor, Tenso
     factor = torch.where(fine.all(), probabilities.new_ones(()), math.nan)
     return torch.where(fine, probabilities, 0.5), torch.where(fine, pixels, 0.5), factor
 
+# %% ../nbs/01_model.ipynb #b659d6bb
+def no_autocast(device: torch.device) -> AbstractContextManager[Any]:
+    """A context in which autocast is off for a device; costs nothing where it is off already.
+    在此上下文中关闭该设备的autocast；本来就没有开启时没有开销。"""
+    on = torch.amp.is_autocast_available(device.type) and torch.is_autocast_enabled(device.type)
+    return torch.autocast(device.type, enabled=False) if on else nullcontext()
+
 # %% ../nbs/01_model.ipynb #c73e21bd
 def bernoulli_log_likelihood(hidden: Tensor, layer: nn.Linear, x: Tensor) -> Tensor:
     """log p(x|z) in nats, `(B, S)`, of pixels with the logits `layer(hidden)`: S samples for each of B images.
@@ -321,6 +336,7 @@ def bernoulli_log_likelihood(hidden: Tensor, layer: nn.Linear, x: Tensor) -> Ten
     products = magnitude.sigmoid_().unflatten(-1, (-1, width)).prod(-1)
     return linear.squeeze(-1) - size / 2 + products.log().sum(-1)
 
+# %% ../nbs/01_model.ipynb #9e15ab18
 def pixel_log_likelihood(model: Any, z: Tensor, x: Tensor) -> Tensor:
     """log p(x|z) in nats, `(B, S)`, of Bernoulli pixels with the probabilities that any model's `decode` returns.
     任何模型的log p(x|z)（单位：奈特），`(B, S)`：像素服从伯努利分布，概率由`decode`给出。
@@ -347,18 +363,6 @@ def own_log_likelihood(model: Any, z: Tensor, x: Tensor) -> Tensor:
     if not plain or last._forward_hooks or last._forward_pre_hooks: return pixel_log_likelihood(model, z.to(dtype), pixels)
     with no_autocast(z.device):
         return bernoulli_log_likelihood(F.relu(model.fc3(z.to(dtype))), last, pixels.to(dtype))
-
-def model_from(cls: type, path: Any, arguments: dict[str, Any]) -> Any:
-    """What `VAE.from_pretrained` returns: a model of the class `cls` with the weights in a file, in evaluation mode.
-    `VAE.from_pretrained`的返回值：`cls`类的模型，权重取自文件，处于评估模式。"""
-    tensors, metadata = read_weights(path)
-    state = {bare(name): tensor for name, tensor in tensors.items() if not name.startswith("optimizer/")}
-    try: shape = check_shape(json.loads(metadata["image_shape"])) if "image_shape" in metadata else None
-    except (TypeError, ValueError) as error: raise ValueError(f"{path}: its image_shape is damaged ({error})") from error
-    model = cls(**arguments_for(cls, state, shape, arguments))
-    if shape and "image_shape" not in arguments: model.image_shape = shape
-    fill(model, state, path)
-    return model.eval()
 
 # %% ../nbs/01_model.ipynb #ac0f5049
 class VAE(EncoderDecoder):
@@ -470,6 +474,7 @@ def check_model(model: Any, *needed: str) -> Any:
     if "image_shape" in needed and model.image_shape is not None: check_shape(model.image_shape)
     return model
 
+# %% ../nbs/01_model.ipynb #eb1302d4
 def shape_of(model: Any) -> tuple[int, int, int]:
     """The shape (C, H, W) of a model's images; raises `ValueError` if it knows only how many pixels they have.
     模型图像的形状（C, H, W）；模型只知道像素个数时报`ValueError`。"""
@@ -498,6 +503,7 @@ def arranged(model: Any, images: Tensor) -> Tensor:
     raise ValueError(f"images have shape {given}; the model's image_shape is {shape}, so it takes (N, {', '.join(map(str, shape))}) "
                      f"or rows (N, {math.prod(shape)}){advice}")
 
+# %% ../nbs/01_model.ipynb #72ccde45
 def images_for(model: Any, images: Any, count: int | None = None) -> Tensor:
     """Images as a model takes them, checked once at the edge: `(N, C, H, W)`, uint8 or floats in [0, 1], where they lie.
     在入口处检查一次图像，返回模型可用的`(N, C, H, W)`：uint8或[0, 1]内的浮点数，仍在原处。
