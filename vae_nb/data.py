@@ -354,7 +354,7 @@ def grey_levels(picture: "Image.Image") -> tuple["Image.Image", "Image.Image | N
     tags = getattr(picture, "tag_v2", {})
     wide = picture.mode in ("I", "F")
     bits = tags.get(258, (32 if wide else 16,))[0]
-    values = np.asarray(picture.convert(picture.mode if wide else "I"), dtype=np.float64)
+    values = np.asarray(picture).astype(np.float64)
     if picture.mode == "I" and bits == 32 and tags.get(339, (1,))[0] == 1 and tags: values = values % 2**32  # unsigned, read as signed
     if not np.isfinite(values).all(): raise ValueError("it holds nan or inf in place of grey levels")
     low, high = 0.0, 2.0**bits - 1
