@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from copy import deepcopy
 from fractions import Fraction
 from itertools import product
 from pathlib import Path
@@ -416,16 +417,20 @@ SHOWN = {  # models that are as good as the course's, however they are dressed
     "data parallel": lambda: nn.DataParallel(small()), "averaged": lambda: torch.optim.swa_utils.AveragedModel(small()),
     "compiled and wrapped": lambda: nn.DataParallel(torch.compile(small())), "frozen": lambda: small().requires_grad_(False),
     "parametrized": lambda: changed(lambda model: parametrize.register_parametrization(model.fc3, "weight", Doubled())),
-    "weight norm": lambda: changed(lambda model: parametrizations.weight_norm(model.fc1))}
+    "weight norm": lambda: changed(lambda model: parametrizations.weight_norm(model.fc1)),
+    "spectral norm": lambda: changed(lambda model: parametrizations.spectral_norm(model.fc1)).eval(),
+    "spectral norm, training": lambda: changed(lambda model: parametrizations.spectral_norm(model.fc1))}
 
 
 @pytest.mark.parametrize("name", SHOWN)
 def test_gallery_and_decoder_are_the_models(name):
     given = SHOWN[name]()
     inside = next(module for module in given.modules() if isinstance(module, VAE))
-    modes, random = [module.training for module in given.modules()], torch.get_rng_state()
+    modes, random, state = [module.training for module in given.modules()], torch.get_rng_state(), deepcopy(given.state_dict())
     explorer = LatentExplorer(given, IMAGES)
     assert [module.training for module in given.modules()] == modes and torch.equal(torch.get_rng_state(), random)
+    assert all(torch.equal(tensor, state[name]) for name, tensor in given.state_dict().items())
+    inside.eval()
     with torch.no_grad():
         mean, logvar = inside.encode(IMAGES / 255)
         shown = torch.tensor([digit["mean"] for digit in explorer.gallery]), torch.tensor([digit["sigma"] for digit in explorer.gallery])
@@ -440,7 +445,8 @@ def test_gallery_and_decoder_are_the_models(name):
 
 @pytest.mark.parametrize("context", [torch.no_grad, torch.inference_mode, lambda: torch.autocast("cpu"), lambda: torch.device("meta")])
 def test_where_it_is_made_changes_nothing(context):
-    model, wanted = small(), LatentExplorer(small(), IMAGES).get_state(["decoder", "kl", "gallery"])
+    model = changed(lambda model: model.fc4.weight.data.mul_(50))  # which half precision would change visibly
+    wanted = LatentExplorer(model, IMAGES).get_state(["decoder", "kl", "gallery"])
     with context():
         made = LatentExplorer(model, IMAGES)
     assert made.get_state(["decoder", "kl", "gallery"]) == wanted
@@ -452,6 +458,13 @@ def test_images_of_every_kind_give_the_same_gallery(images):
     explorer = LatentExplorer(small(), images, torch.tensor([1, 1, 0, 2, 0, 2]))
     assert explorer.digits == IMAGES[[2, 0, 3]].numpy().tobytes()
     assert explorer.kl == pytest.approx(LatentExplorer(small(), IMAGES).kl, abs=1e-6)
+
+
+def test_greys_in_between_go_to_the_nearest():
+    between = torch.tensor([0.4, 0.6, 1.4, 254.4, 254.6, 255] + [0] * 14) / 255
+    assert list(LatentExplorer(small(), between.view(1, 1, 4, 5)).digits) == [0, 1, 1, 254, 255, 255] + [0] * 14
+    coarse = np.frombuffer(LatentExplorer(small(), (IMAGES / 255).bfloat16()).digits, np.uint8)
+    assert np.abs(coarse.astype(int) - IMAGES.flatten().numpy()).max() <= 1
 
 
 @pytest.mark.parametrize("images", [IMAGES.numpy(), IMAGES.tolist(), "images", 3, IMAGES.long(), IMAGES > 0, IMAGES[:0], IMAGES[:, :, :2],
@@ -475,6 +488,11 @@ def test_labels_are_whole_numbers_or_names(labels, names):
 def test_other_labels_are_refused(labels):
     with pytest.raises((TypeError, ValueError), match="labels .* needed: one whole number or name for each of the 6 images"):
         LatentExplorer(small(), IMAGES, labels)
+
+
+@pytest.mark.parametrize("labels", [None, torch.arange(12)])
+def test_the_gallery_holds_ten_at_most(labels):
+    assert len(LatentExplorer(small(), IMAGES.repeat(2, 1, 1, 1), labels).gallery) == 10
 
 
 def test_labels_alone_are_refused():

@@ -294,11 +294,12 @@ def weights_of(model: "VAE") -> State:
 def supported(model: Any) -> tuple["VAE", tuple[int, int, int]]:
     """The VAE in `model`, unwrapped, and its image shape, if the explorer can show it; else an error that says why, and what to do.
     取出`model`中的VAE（去掉外层包装）与图像形状；探索器无法展示时报错，说明原因与办法。"""
-    from vae_nb.model import VAE, check_model, shape_of
+    from vae_nb.model import VAE, check_model, evaluating, shape_of
     model, instead = check_model(model, "forward"), "look at this one with reconstruct, sample_prior and interpolate of vae_nb"
     if not isinstance(model, VAE):
         raise TypeError(f"model is a {type(model).__name__}; the explorer's page computes vae_nb.VAE, fc1 to fc4, and no other model: {instead}")
-    if ways := altered(model):
+    with evaluating(model): ways = altered(model)  # in training mode, spectral norm changes at every look at a weight
+    if ways:
         raise ValueError(f"this {type(model).__name__} has {', '.join(ways)}, which the explorer's page, computing fc1 to fc4 with ReLU and "
                          f"sigmoid, cannot follow: undo that, or {instead}")
     if (shape := shape_of(model))[0] != 1:
