@@ -668,6 +668,7 @@ REFUSED = {
     "mnist train": (lambda: mnist(DATA, "test"), TypeError, "train is 'test'"),
     "mnist root": (lambda: mnist(None), TypeError, "a path is"),
     "fetch name": (lambda: fetch(DATA, "train"), ValueError, "train-images-idx3-ubyte"),
+    "fetch list": (lambda: fetch(DATA, ["train"]), ValueError, "has no file ['train']"),
     "parse_idx str": (lambda: parse_idx("a"), TypeError, "path.read_bytes()"),
     "parse_idx path": (lambda: parse_idx(Path("a")), TypeError, "path.read_bytes()"),
     "parse_idx empty": (lambda: parse_idx(b""), ValueError, "no IDX file"),
@@ -722,6 +723,7 @@ def test_images_of_any_shape_are_drawn(shape, dtype, monkeypatch):
     import matplotlib
     matplotlib.use("agg")
     import matplotlib.pyplot as plt
+    from torchvision.utils import make_grid
 
     drawn = []
     monkeypatch.setattr(plt, "show", lambda: drawn.append(plt.gcf()))
@@ -730,10 +732,10 @@ def test_images_of_any_shape_are_drawn(shape, dtype, monkeypatch):
     show_images((images * 255).to(torch.uint8) if dtype == torch.uint8 else images.to(dtype).requires_grad_(), columns=5)
     pixels = np.asarray(drawn[0].axes[0].images[0].get_array())
     plt.close("all")
-    assert pixels.shape[2] == 3
+    assert pixels.shape == (*make_grid(images, nrow=5).shape[1:], 3)
     if shape[1] == 3:
         assert (pixels == [1, 0, 0]).all(2).any()
-    show_images(images.flatten(1), image_shape=shape[1:])
+    show_images(images.flatten(1), columns=10**400, image_shape=shape[1:])
     plt.close("all")
 
 

@@ -161,7 +161,7 @@ def write_whole(path: str | os.PathLike[str], data: bytes | bytearray | memoryvi
             os.replace(part, path)
         finally: part.unlink(missing_ok=True)
     except OSError as error:
-        state = "what it held before is still there" if path.is_file() else "nothing was written"
+        state = "what it held before is still there" if os.path.isfile(path) else "nothing was written"
         message = f"{path} could not be written ({error.strerror or error}); {state}. Make room or allow it, or choose another path."
         raise (type(error)(error.errno, message) if error.errno else type(error)(message)) from error
 
@@ -188,7 +188,7 @@ def fetch(root: str | os.PathLike[str], name: str, dataset: str = "mnist") -> by
     if not isinstance(dataset, str) or dataset not in DATASETS:
         raise ValueError(f'there is no dataset {dataset!r} here; choose "mnist" or "fashion"')
     kind, files = DATASETS[dataset]
-    if name not in files: raise ValueError(f"{kind} has no file {name!r}; its files are {', '.join(files)}")
+    if not isinstance(name, str) or name not in files: raise ValueError(f"{kind} has no file {name!r}; its files are {', '.join(files)}")
     folders = [path_of(root)/kind/"raw", path_of(root)]
     if data := from_disk(folders, name, files[name]): return data
     tried = [f"{path}: not the genuine file, or not readable" for folder in folders
@@ -310,8 +310,8 @@ def show_images(images: Tensor, columns: int = 10, image_shape: tuple[int, int, 
     columns, (count, channels, height, width) = whole(columns, "columns"), images.shape
     if channels not in (1, 3) or not images.numel():
         raise ValueError(f"images of shape {tuple(images.shape)} cannot be drawn; needed is at least one, with 1 channel (grey) or 3 (red, green, blue)")
+    columns, unit = min(columns, count), 0.6 / max(height, width)
     grid = make_grid(as_float(images).float().cpu(), nrow=columns, pad_value=0.5)
-    unit = 0.6 / max(height, width)
     plt.figure(figsize=(max(0.3, unit*width*columns), max(0.3, unit*height*math.ceil(count/columns))))
     plt.imshow(grid.permute(1, 2, 0).clamp(0, 1).numpy())
     plt.axis("off")
