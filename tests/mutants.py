@@ -129,9 +129,11 @@ MUTANTS = [
     Mutant("kl-no-dim", LOSS, "kl_divergence", {".sum(1)": ".sum().expand(len(mu))"}, KL, "https://github.com/EDAPINENUT/GNTPP/issues/4"),
     Mutant("bce-mean", LOSS, "reconstruction_error", {'reduction="sum"': 'reduction="mean"'},
            "torch.testing.assert_close(as_images, by_hand)", "https://github.com/AppliedDataSciencePartners/WorldModels/issues/12"),
-    Mutant("bce-swapped", LOSS, "reconstruction_error", {"check_images(reconstructed, original.shape[1]), original,":
-                                                         "original, check_images(reconstructed, original.shape[1]),"},
+    Mutant("bce-swapped", LOSS, "reconstruction_error", {"F.binary_cross_entropy(probabilities, pixels,":
+                                                         "F.binary_cross_entropy(pixels, probabilities,"},
            "torch.testing.assert_close(as_images, by_hand)", "https://github.com/autonomousvision/sledge/issues/4"),
+    Mutant("channels-mixed", LOSS, "pixel_rows", {"or both[0] == both[1]": "or True"}, "pictures.permute(0, 2, 3, 1)", ""),
+    Mutant("nan-passes", LOSS, "check_finite", {"not result.detach().isnan().any()": "True"}, "loss_function, reconstructed * math.nan", ""),
     Mutant("mse", LOSS, "reconstruction_error", {"F.binary_cross_entropy(": "F.mse_loss("},
            "torch.testing.assert_close(as_images, by_hand)", f"{DISENTANGLING}/models/losses.py#L431-L433"),
     Mutant("kl-per-pixel", LOSS, "loss_function", {"logvar).sum()": "logvar).sum() / original.numel()"},

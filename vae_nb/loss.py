@@ -56,7 +56,7 @@ def kl_divergence(mu: Tensor, logvar: Tensor) -> Tensor:
 # %% ../nbs/02_loss.ipynb #9d70127d
 def pixel_rows(reconstructed: Any, original: Any, lead: int = 1) -> tuple[Tensor, Tensor]:
     """Reconstruction `(..., D)`, with `lead` dimensions before its pixels, and the original `(B, D)`; raises if they do not fit.
-    把重构结果排成`(..., D)`（像素之前有`lead`维），原图排成`(B, D)`；两者不符时报错。"""
+    把重构结果排成`(..., D)`（像素前面有`lead`维），原图排成`(B, D)`；两者不符时报错。"""
     check_floats(reconstructed=reconstructed)
     check_tensor("original", original)
     pixels, given = reconstructed.shape[lead:], original.shape[1:]
