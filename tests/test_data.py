@@ -284,6 +284,21 @@ def test_sixteen_bits_are_rounded_not_clipped(value, tmp_path):
     assert (folder_images(tmp_path)[0] == round(value / 257)).all()
 
 
+RANGES = [  # two values of a picture of 32 bits or floats, and the levels that they stand for
+    (np.int32, (0, 1), (0, 1)), (np.int32, (3, 200), (3, 200)), (np.int32, (0, 25_700), (0, 100)), (np.int32, (0, 65_536), (0, 255)),
+    (np.int32, (-1, 100), (0, 255)), (np.int32, (70_000, 70_000), (0, 0)), (np.float32, (0.2, 0.4), (51, 102)),
+    (np.float32, (0, 1.5), (0, 2)), (np.float32, (0, 25_700), (0, 100)), (np.float32, (-0.5, 0.5), (0, 255)),
+    (np.float32, (1e30, 3e38), (0, 255)),
+]
+
+
+@pytest.mark.parametrize(("kind", "values", "levels"), RANGES)
+def test_a_range_that_is_not_promised_is_the_first_that_holds_all(kind, values, levels, tmp_path):
+    numbers(np.repeat(np.array(values, kind), 392).reshape(28, 28)).save(tmp_path / "a.tiff")
+    image = folder_images(tmp_path)[0][0, 0]
+    assert (image[0, 0].item(), image[-1, -1].item()) == levels
+
+
 def ink(level, mode):
     """A filled square of one level on nothing; what lies under the nothing has the same level, so that only alpha tells."""
     alpha = Image.new("L", (28, 28), 0)
