@@ -26,12 +26,14 @@ def check_sizes(**sizes: Any) -> None:
     """Raise unless every size is a whole number of at least 1, Python's own or NumPy's.
     检查每个尺寸都是不小于1的整数（Python或NumPy的），否则报错。
 
-    Raises `TypeError` for `True`, floats and strings, `ValueError` for numbers below 1.
+    Raises `TypeError` for `True`, floats and strings, `ValueError` for numbers below 1 or beyond what 64 bits hold.
 
-    `True`、浮点数、字符串报`TypeError`；小于1的整数报`ValueError`。"""
+    `True`、浮点数、字符串报`TypeError`；小于1或64位存不下的整数报`ValueError`。"""
     for name, size in sizes.items():
-        wrong = TypeError if isinstance(size, bool) or not isinstance(size, Integral) else ValueError if size < 1 else None
-        if wrong: raise wrong(f"{name} is {size!r:.80}; it must be a whole number of at least 1")
+        whole = isinstance(size, Integral) and not isinstance(size, bool)
+        if whole and 1 <= size < 2**63: continue
+        limit = " and below 2**63" if whole and size > 1 else ""
+        raise (ValueError if whole else TypeError)(f"{name} is {size!r:.80}; it must be a whole number of at least 1{limit}")
 
 # %% ../nbs/01_model.ipynb #5af8d295
 def pixel_range(x: Tensor) -> tuple[float, float]:
@@ -173,6 +175,7 @@ def read_weights(path: str | PathLike[str]) -> tuple[dict[str, Tensor], dict[str
     from safetensors.torch import load
     path = Path(path)
     if path.is_dir(): raise IsADirectoryError(f"{path} is a folder; needed: the file that holds the weights")
+    if not path.exists(): raise FileNotFoundError(f"there is no file {path}; needed: the file that holds the weights")
     data = path.read_bytes()
     try: return load(data), json.loads(data[8:8 + int.from_bytes(data[:8], "little")]).get("__metadata__", {})
     except Exception as error:
@@ -311,10 +314,12 @@ def bernoulli_pair(probabilities: Tensor, pixels: Tensor) -> tuple[Tensor, Tenso
     return torch.where(fine, probabilities, 0.5), torch.where(fine, pixels, 0.5), factor
 
 # %% ../nbs/01_model.ipynb #b659d6bb
+CASTING = [kind for kind in ("cpu", "cuda", "mps", "xpu") if torch.amp.is_autocast_available(kind)]  # a compiled step cannot ask
+
 def no_autocast(device: torch.device) -> AbstractContextManager[Any]:
     """A context in which autocast is off for a device; costs nothing where it is off already.
     在此上下文中关闭该设备的autocast；本来就没有开启时没有开销。"""
-    on = torch.amp.is_autocast_available(device.type) and torch.is_autocast_enabled(device.type)
+    on = device.type in CASTING and torch.is_autocast_enabled(device.type)
     return torch.autocast(device.type, enabled=False) if on else nullcontext()
 
 # %% ../nbs/01_model.ipynb #c73e21bd
