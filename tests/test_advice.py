@@ -32,8 +32,8 @@ from vae_nb.train import PlainLoop, fit, save_samples
 
 ROOT = Path(__file__).parent.parent
 SCENARIOS, HEARD = {}, {}
-ADVICE = re.compile(r"\b(use|pass|leave|call|make|give|name another|put|end (it|decode)|choose|add|train (again|without)|look at|convert|fetch|"
-                    r"undo|raise|becomes?|remove|mend|move it|wait|compute it|bring)\b", re.I)
+ADVICE = re.compile(r"\b(use|pass|leave|call|make|give|name another|put|end (it|decode)|choose|add|train (again|without)|look at|convert|"
+                    r"fetch|undo|raise|becomes?|remove|mend|move it|wait|compute it|bring)\b", re.I)
 
 
 def scenario(function):
