@@ -7,11 +7,10 @@ __all__ = ['bf16_products', 'FastLoop', 'tf32_products', 'GraphLoop', 'fastest_l
 
 # %% ../nbs/07_speed.ipynb #4f47e2ca
 import inspect, os, sys, warnings
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from types import CodeType, SimpleNamespace
-from typing import Any
+from typing import Any, Callable, Iterator
 
 import torch
 import torch.nn.functional as F
@@ -251,46 +250,60 @@ class Step:
         return loss
 
 # %% ../nbs/07_speed.ipynb #472a238c
-def working(owner: Any) -> list[tuple[Any, str]]:
-    """The functions, methods, classes and properties of a module or a class, as pairs of owner and name.
-    一个模块或类的函数、方法、类与属性，写成拥有者与名字的对。"""
-    values = {name: getattr(owner, name, None) for name in dir(owner)}
-    return [(owner, name) for name, value in values.items() if callable(value) or inspect.isdatadescriptor(value)]
+def named(code: Any) -> set[str]:
+    """The names in the code of a Python function, and in that of the functions within it; none for anything else.
+    Python函数的代码里出现的名字，包括内层函数里的；不是代码则没有。"""
+    if not isinstance(code, CodeType): return set()
+    return {*code.co_names}.union(*map(named, code.co_consts))
 
-def named(code: CodeType) -> list[str]:
-    """The names in a function's code, in that of the functions within it too.
-    函数的代码里出现的名字，包括内层函数里的。"""
-    return [*code.co_names, *(name for inner in code.co_consts if isinstance(inner, CodeType) for name in named(inner))]
-
-def reached(functions: list[Any]) -> list[tuple[Any, str]]:
-    """What functions of this package take from their modules, and what the functions among that take, as pairs of module and name.
-    本包的函数从所在模块取用的一切，以及其中的函数又取用的一切，写成模块与名字的对。"""
+def reached(functions: list[Any]) -> dict[tuple[str, str], Any]:
+    """What functions of this package take from their modules, and what the functions among that take, by module and name.
+    本包的函数从所在模块取用的一切，以及其中的函数又取用的一切，以模块与名字为键。"""
     waiting, found = list(functions), dict[tuple[str, str], Any]()
     while waiting:
         function = inspect.unwrap(waiting.pop())
-        for name in {*named(function.__code__)} & {*function.__globals__}:
+        for name in named(getattr(function, "__code__", None)) & {*getattr(function, "__globals__", ())}:
             value, key = function.__globals__[name], (function.__module__, name)
-            if key not in found and getattr(value, "__module__", "").startswith("vae_nb.") and inspect.isfunction(value): waiting.append(value)
+            if key not in found and inspect.isfunction(value) and value.__module__.startswith("vae_nb."): waiting.append(value)
             found[key] = value
-    return [(sys.modules[module], name) for module, name in found]
+    return found
 
 # %% ../nbs/07_speed.ipynb #15ac289f
 PLAIN = [VAE.forward, VAE.encode, VAE.decode, VAE.reparameterize, _train.PlainLoop.train_epoch, _train.PlainLoop.evaluate_epoch, loss_function]
-OWNERS = [VAE, _train.PlainLoop, nn.Linear, nn.Module, nn.Parameter, Tensor, torch, F, torch.autograd, Adam, Optimizer,
-          sys.modules[Adam.__module__], sys.modules[Optimizer.__module__]]
+HAND = [buffers, weights, gradients, encode, decode, step_loss, decoder_backward, latent_backward, encoder_backward, flush, fill, merge, fused_adam]
+ADAM, OPTIMIZER = sys.modules[Adam.__module__], sys.modules[Optimizer.__module__]
+INNER = [nn.Linear.forward, nn.Module._call_impl, F.relu, F.binary_cross_entropy, Tensor.backward, torch.autograd.backward, Adam.step,
+         Optimizer.zero_grad, *(value for value in vars(ADAM).values() if inspect.isfunction(value) and value.__module__ == Adam.__module__)]
+OWNERS = [torch, F, torch.autograd, Tensor, nn.Parameter, nn.Module, nn.Linear, VAE, _train.PlainLoop, Optimizer, Adam, ADAM]
+SPECIAL = """__call__ _wrapped_call_impl _call_impl __getattr__ __add__ __radd__ __iadd__ __sub__ __rsub__ __mul__ __rmul__ __truediv__
+             __pow__ __neg__ __getitem__ __setitem__ requires_grad_ item"""
+
+# %% ../nbs/07_speed.ipynb #424fac9a
+PROFILED = Optimizer.profile_hook_step(len).__code__
 
 def bare(value: Any) -> Any:
-    """The object without the wrapper for profiling that torch puts around `step` when the first optimizer is made.
-    去掉torch在建立第一个优化器时为性能分析包在`step`外面那一层的对象。"""
-    return value.__wrapped__ if getattr(value, "__code__", None) is Optimizer.profile_hook_step(len).__code__ else value
+    """The object without what torch itself wraps around an optimizer's methods: for its profiler when the first optimizer is made, and for its compiler.
+    去掉torch自己包在优化器方法外面的层：建立第一个优化器时为性能分析包的，以及为编译器包的。"""
+    def by_torch(code: Any) -> bool: return code is not None and (code is PROFILED or os.path.basename(code.co_filename) == "eval_frame.py")
+    while hasattr(value, "__wrapped__") and by_torch(getattr(value, "__code__", None)): value = value.__wrapped__
+    return value
 
-DERIVED_FROM = [(owner, name, bare(getattr(owner, name))) for owner, name in [*reached(PLAIN), *(pair for owner in OWNERS for pair in working(owner))]]
+def derivation() -> list[tuple[Any, str, Any]]:
+    """Every object that a step of the plain loop or of the hand-written one goes through: its owner, its name, and the object as it is now.
+    朴素的一步与手写的一步所经过的每个对象：拥有者、名字，以及此刻的对象本身。"""
+    own = reached(PLAIN) | {(part.__module__, part.__name__): part for part in (VAE, _train.PlainLoop, loss_function)}
+    functions: list[Any] = [*PLAIN, *HAND, *INNER, *filter(inspect.isfunction, own.values())]
+    used = {*SPECIAL.split()}.union(*(named(getattr(inspect.unwrap(function), "__code__", None)) for function in functions))
+    rows = [(sys.modules[module], name) for module, name in own] + [(owner, name) for owner in OWNERS for name in dir(owner) if name in used]
+    return [(owner, name, bare(getattr(owner, name))) for owner, name in rows]
+
+DERIVED_FROM = derivation()
 
 # %% ../nbs/07_speed.ipynb #e339ec44
 def hooks_of(owner: Any) -> list[str]:
     """The kinds of hook registered on a module or an optimizer, or, by a Python module of torch, for all of a kind.
     登记在模块或优化器上的钩子的种类；对torch的Python模块，则是对全体有效的钩子。"""
-    return [name for name, value in vars(owner).items() if "hook" in name and "state_dict" not in name and isinstance(value, (dict, bool)) and value]
+    return [name for name, value in vars(owner).items() if "hook" in name and "state_dict" not in name and isinstance(value, dict) and value]
 
 STATES: dict[str, Callable[[], Any]] = {
     "inference mode": torch.is_inference_mode_enabled,
@@ -387,12 +400,9 @@ class FastLoop:
         return images.flatten(1).to(self.step.device)
 
     @torch.no_grad()
-    def train_epoch(self, images: Tensor, progress: bool = False) -> float:
-        """Train once on every image, in random order; the average loss in nats per image.
-        以随机顺序用每幅图像训练一次，返回每幅图像的平均损失（单位：奈特）。"""
-        if obstacle(*self.given):
-            self.precision = self.plain.precision
-            return self.plain.train_epoch(images, progress)
+    def by_hand(self, images: Tensor, progress: bool = False) -> float:
+        """An epoch of training by hand-written steps; the average loss in nats per image.
+        用手写的步训练一轮，返回每幅图像的平均损失（单位：奈特）。"""
         rows, step = self.rows(images), self.step
         step.model.train()
         order = torch.randperm(len(images), device=images.device).to(rows.device).split(self.batch_size)
@@ -401,6 +411,13 @@ class FastLoop:
             if i % 100 == 0: sweep(step)
             losses[i] = step.train(step.fetch(rows, index))
         return average(step, losses, len(images))
+
+    def train_epoch(self, images: Tensor, progress: bool = False) -> float:
+        """Train once on every image, in random order; the average loss in nats per image.
+        以随机顺序用每幅图像训练一次，返回每幅图像的平均损失（单位：奈特）。"""
+        plain = obstacle(*self.given)
+        self.precision = self.plain.precision if plain or not self.step.low else "bfloat16"
+        return self.plain.train_epoch(images, progress) if plain else self.by_hand(images, progress)
 
     @torch.no_grad()
     def evaluate_epoch(self, images: Tensor) -> float:
@@ -509,16 +526,15 @@ class GraphLoop:
             self.recording.own, self.recording.bound = bool(fits), bound
         return self.recording
 
-    @torch.no_grad()
     def train_epoch(self, images: Tensor, progress: bool = False) -> float:
         """As `FastLoop.train_epoch`.
         同`FastLoop.train_epoch`。"""
-        if obstacle(*self.loop.given):
-            self.precision = self.loop.plain.precision
-            return self.loop.train_epoch(images, progress)
-        with products("high" if self.low else "highest"):
-            rows, step = self.loop.rows(images), self.loop.step
-            if len(rows) < self.loop.batch_size or step.adam is None or not (r := self.ready(rows)).replay: return self.loop.train_epoch(images, progress)
+        plain, step = obstacle(*self.loop.given), self.loop.step
+        self.precision = self.loop.plain.precision if plain else "tf32" if self.low else "float32"
+        if plain: return self.loop.train_epoch(images, progress)
+        with torch.no_grad(), products("high" if self.low else "highest"):
+            rows = self.loop.rows(images)
+            if len(rows) < self.loop.batch_size or step.adam is None or not (r := self.ready(rows)).replay: return self.loop.by_hand(images, progress)
             step.model.train()
             r.order.copy_(torch.randperm(len(images), device=images.device))
             return replayed(step, r, progress)
@@ -567,14 +583,14 @@ def fit(model: nn.Module, train_images: Tensor, test_images: Tensor, epochs: int
     在模型所在的设备上训练；每轮返回一个字典：`epoch`、`train_loss`、`test_loss`、`seconds`、`precision`。
 
     `model` keeps the contract `VAELike`; images: uint8 or floats in [0, 1], anywhere; losses are in nats per image. `loss`: takes the
-    arguments of `loss_function`, returns the sum over a batch. `loop`: makes a `Loop` of model, optimizer, batch size and loss.
+    arguments of `loss_function`, returns the sum over a batch. `loop`: makes a `Loop` of model, optimizer, batch size and loss (`fastest_loop`).
     `optimizer`: a class called with parameters and `lr`, Adam by default, or an optimizer. `redraw`: makes each epoch's training images.
     `results`: folder for `reconstruction_{epoch}.png` and `sample_{epoch}.png`. `checkpoint`: file written at the start and after each
     epoch; where it exists, training goes on from it. `precision="float32"` forbids faster products. The same arguments give the same
     result; PyTorch's random state is left alone. Raises `FloatingPointError` if a loss is not finite, with the last good weights in place.
 
     `model`遵守约定`VAELike`；图像为uint8或[0, 1]内的浮点，在哪里都行；损失的单位是每幅图像的奈特。`loss`：参数同`loss_function`，
-    返回整批之和。`loop`：由模型、优化器、批量大小与损失得到`Loop`。`optimizer`：以参数与`lr`调用的类（默认Adam），或一个优化器。
+    返回整批之和。`loop`：由模型、优化器、批量大小与损失得到`Loop`（`fastest_loop`）。`optimizer`：以参数与`lr`调用的类（默认Adam），或一个优化器。
     `redraw`：生成每轮的训练图像。`results`：存放`reconstruction_{epoch}.png`与`sample_{epoch}.png`的文件夹。`checkpoint`：开始时与
     每轮之后写入的文件，已存在就接着训练。`precision="float32"`禁用更快的低精度乘积。参数相同，结果就相同；PyTorch的随机状态保持原样。
     损失不是有限数时报`FloatingPointError`，权重是最后一轮完好的。"""
