@@ -419,7 +419,7 @@ def test_evaluating_puts_everything_back():
         try:
             with torch.autocast("cpu", torch.bfloat16), evaluating(model) as device:
                 assert device == torch.device("cpu") and not torch.is_grad_enabled()
-                assert not any(module.training for module in model.modules())
+                assert not any(module.training for module in unwrap(model).modules())
                 assert torch.rand(2, 2).mm(torch.rand(2, 2)).dtype == torch.float32
                 if error:
                     raise error
@@ -491,7 +491,7 @@ def test_the_check_of_floats_needs_no_memory_for_a_copy(monkeypatch):
         (ValueError, "divided by 255", torch.full((2, 192), 1.001)),
         (ValueError, "subtracts a mean", torch.full((2, 192), -1e-3)),
         (ValueError, "hold nan", torch.full((2, 192), math.nan)),
-        (ValueError, "divided by 255", torch.full((2, 192), 1.5, dtype=torch.float8_e5m2)),
+        (ValueError, "divided by 255", torch.full((2, 192), 1.5).to(torch.float8_e5m2)),
     ],
 )
 def test_images_that_do_not_fit_are_refused_in_words(error, words, images):

@@ -117,7 +117,9 @@ def shape_for(image_size: int, image_shape: Any) -> tuple[int, int, int] | None:
 def dtype_of(model: nn.Module) -> torch.dtype:
     """The type of a model's first floating-point parameter, float32 if it has none.
     模型第一个浮点参数的类型；没有浮点参数时为float32。"""
-    return next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.float32)
+    for parameter in model.parameters():  # not with `next`, which a compiled step of PyTorch 2.4 does not know
+        if parameter.is_floating_point(): return parameter.dtype
+    return torch.float32
 
 def device_of(model: nn.Module) -> torch.device:
     """The device of a model's first parameter, the CPU if it has none.
