@@ -289,7 +289,7 @@ def test_on_a_device_without_double_precision(name, kind, images_on, model_on, e
         torch.testing.assert_close(value.cpu(), right, rtol=1e-3, atol=1e-4, equal_nan=True)
 
 
-@pytest.mark.parametrize("name,kind", CASES)
+@pytest.mark.parametrize("name,kind", [case for case in CASES if case[0] != "LatentExplorer"])  # its own arithmetic is NumPy's
 def test_without_double_precision_at_all(name, kind, tmp_path):
     expected = result(name, kind, tmp_path / "with")
     with NoDouble():
