@@ -389,6 +389,8 @@ def test_a_disc_stays_a_disc_and_the_padding_takes_the_colour_of_the_edge(height
     image = folder_images(tmp_path, size=28)[0][0, 0]
     marked = (image.int() - paper).abs() > 60
     tall, wide = marked.any(1).sum().item(), marked.any(0).sum().item()
+    for lines in (marked.any(1), marked.any(0)):  # in the middle
+        assert abs(lines.int().argmax() - lines.flip(0).int().argmax()) <= 1
     assert abs(tall - wide) <= 1 and tall >= 28 * min(height, width) / max(height, width) - 6
     assert all((strip.int() - paper).abs().max() <= 2 for strip in (image[0, :2], image[-1, -2:]))
 
