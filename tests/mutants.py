@@ -27,7 +27,8 @@ from tests.outputs import NBS, SKIPPED, read
 Mutant = namedtuple("Mutant", "id notebook function changes cell seen")
 NO_VERDICT = (NameError, SyntaxError, ImportError)  # these say that the mutant is broken, not that it was caught
 LIMIT = 150  # seconds that a child may take
-DATA, MODEL, LOSS, TRAIN, SAMPLE, SPEED = NOTEBOOKS = ["00_data", "01_model", "02_loss", "03_train", "04_sample", "07_speed"]
+DATA, MODEL, LOSS, TRAIN, SAMPLE, EVALUATE, SPEED = NOTEBOOKS = [
+    "00_data", "01_model", "02_loss", "03_train", "04_sample", "06_evaluate", "07_speed"]
 TORCH, EXAMPLES = "https://github.com/pytorch/pytorch", "https://github.com/pytorch/examples"
 MINIAI = "https://github.com/fastai/course22p2/blob/df9323235bc395b5c2f58a3d08b83761947b9b93/nbs/29_vae.ipynb"
 KERAS = "https://github.com/keras-team/keras-io/blob/cca4efba8e0b8514ae3817931696294039b3bfc9/examples/generative/vae.py"
@@ -39,6 +40,7 @@ KL = "torch.testing.assert_close(kl_divergence(mu, logvar), expected)"
 AVERAGE = "average = train_epoch(model, train_images[:300], still)"
 GRADIENTS, SAME = "errors = relative_errors()", "torch.testing.assert_close(torch.tensor(fast_losses)"
 REPLAYED = "assert graph_losses == fast_losses"
+PIECES = "counts, largest = torch.zeros(7), 0"
 IWAE = "torch.testing.assert_close(value.double(), expected, rtol=1e-5, atol=0)"
 
 MUTANTS = [
@@ -155,38 +157,55 @@ MUTANTS = [
     Mutant("no-zero-grad", TRAIN, "train_epoch", {"        optimizer.zero_grad()\n": ""},
            "assert all(equal) and all(moved) and theirs.training", f"{TORCH}/issues/47175"),
     Mutant("mean-of-means", TRAIN, "train_epoch",
-           {"losses[step] = loss.detach()": "losses[step] = loss.detach() / len(batch)",
+           {"losses[step] = value.detach()": "losses[step] = value.detach() / len(batch)",
             "losses.sum().item() / len(images)": "losses.mean().item()"},
            AVERAGE, "https://github.com/Lightning-AI/pytorch-lightning/issues/2924"),
     Mutant("off-by-one", TRAIN, "train_epoch",
            {"losses.sum().item() / len(images)": "losses.sum().item() / (max(len(losses) - 1, 1) * batch_size)"},
            AVERAGE, TUTORIAL),
-    Mutant("graph-kept", TRAIN, "train_epoch", {"losses[step] = loss.detach()": "losses[step] = loss"},
+    Mutant("graph-kept", TRAIN, "train_epoch", {"losses[step] = value.detach()": "losses[step] = value"},
            "asked, item = [], torch.Tensor.item", "https://github.com/horovod/horovod/pull/641"),
     Mutant("no-shuffle", TRAIN, "train_epoch", {", shuffle=True)": ")"}, AVERAGE, "https://github.com/Deci-AI/super-gradients/issues/416"),
     Mutant("drop-last", TRAIN, "batches", {"order.split(batch_size)": "order[:count // batch_size * batch_size].split(batch_size)"},
            "shuffled, plain = [[", "https://github.com/thuml/Autoformer/issues/104"),
-    Mutant("return-in-loop", TRAIN, "test_epoch", {"\n    return total": "\n        return total"},
+    Mutant("divergence-unnamed", TRAIN, "batch_loss", {"(*outputs, *model.parameters())": "()"}, "broken = copy.deepcopy(model)", ""),
+    Mutant("return-in-loop", TRAIN, "evaluate_epoch", {"\n    return total": "\n        return total"},
            "assert repeats.mean() - mean_only > 5", f"{DISENTANGLING}/evaluate.py#L105-L117"),
-    Mutant("mean-as-elbo", TRAIN, "test_epoch",
-           {"reconstructed, mu, logvar = model(batch)": "mu, logvar = model.encode(batch)\n        reconstructed = model.decode(mu)"},
+    Mutant("mean-as-elbo", TRAIN, "evaluate_epoch",
+           {"total += batch_loss(model, batch, loss)":
+            "mu, logvar = model.encode(batch)\n        total += loss(model.decode(mu), batch.flatten(1), mu, logvar)"},
            "assert repeats.mean() - mean_only > 5", f"{EXAMPLES}/pull/419"),
-    Mutant("test-trains", TRAIN, "one_epoch",
-           {"loop.test_epoch(test_images)": "loop.train_epoch(test_images)"},
+    Mutant("test-trains", TRAIN, "Run",
+           {"self.loop.evaluate_epoch(self.test_images)": "self.loop.train_epoch(self.test_images)"},
            "mine_alone = train_images[:256]", "https://github.com/princeton-vl/pose-ae-train/issues/11"),
-    Mutant("both-sets", TRAIN, "one_epoch",
-           {"loop.train_epoch(train_images,": "loop.train_epoch(torch.cat([train_images, test_images]),"},
+    Mutant("both-sets", TRAIN, "Run",
+           {"self.loop.train_epoch(images,": "self.loop.train_epoch(torch.cat([images, self.test_images]),"},
            "mine_alone = train_images[:256]", KERAS),
-    Mutant("same-seed", TRAIN, "one_epoch", {"1_000_000*seed + epoch": "1_000_000*seed"},
+    Mutant("same-seed", TRAIN, "Run", {"1_000_000*self.seed + epoch": "1_000_000*self.seed"},
            "assert runs[0] == runs[1]", f"{TORCH}/issues/5059"),
-    Mutant("weights-only", TRAIN, "save", {"in optimizer.state[parameter].items()}": "in ()}"},
+    Mutant("restored-to-itself", TRAIN, "Run", {"copy.deepcopy(self.state.tensors())": "dict(self.state.tensors())"},
+           "run = small_run()\nrun.epoch(1)", ""),
+    Mutant("test-loss-ignored", TRAIN, "PlainLoop", {"images, self.batch_size, loss=self.loss)": "images, self.batch_size)"},
+           "def thousandfold", ""),
+    Mutant("images-counted", TRAIN, "fingerprint", {"return digest.hexdigest()[:16]": "return str(len(images))"},
+           "prints = [fingerprint(images)", ""),
+    Mutant("weights-only", TRAIN, "State", {"in self.optimizer.state.get(parameter, {}).items()}": "in ()}"},
            "assert len(stored) == 40", "https://github.com/NVlabs/stylegan2-ada-pytorch/issues/108"),
-    Mutant("moments-ignored", TRAIN, "load", {"if history: optimizer.load_state_dict(": "if history: ("},
-           'history = load(folder/"one.safetensors", other', "https://github.com/KempnerInstitute/KempnerForge/pull/115"),
-    Mutant("wrong-parameters", TRAIN, "load", {"enumerate(moments)": "enumerate(moments[::-1])"},
-           'history = load(folder/"one.safetensors", other', f"{TORCH}/issues/1489"),
-    Mutant("leaked-state", TRAIN, "epochs_of", {"with torch.random.fork_rng(devices=range(torch.cuda.device_count())):": "if True:"},
+    Mutant("moments-ignored", TRAIN, "State", {"self.optimizer.state[self.trained[owner]][key] = tensors[name]": "pass"},
+           "run = small_run()\nrun.epoch(1)", "https://github.com/KempnerInstitute/KempnerForge/pull/115"),
+    Mutant("wrong-parameters", TRAIN, "State",
+           {"self.trained[owner]]": "[*self.trained.values()][-1 - [*self.trained].index(owner)]]"},
+           "run = small_run()\nrun.epoch(1)", f"{TORCH}/issues/1489"),
+    Mutant("unlocked", TRAIN, "Checkpoint", {"try: self.lock.acquire()": "try: pass"}, "run = small_run()\nwith Checkpoint(", ""),
+    Mutant("pictures-first", TRAIN, "fit",
+           {"                    if file: file.write(history)\n": "",
+            "                    if folder: save_samples(model, folder/f\"sample_{len(history)}.png\")\n":
+            "                    if folder: save_samples(model, folder/f\"sample_{len(history)}.png\")\n"
+            "                    if file: file.write(history)\n"},
+           "(folder/\"drawn\"/\"sample_2.png\").mkdir", ""),
+    Mutant("leaked-state", TRAIN, "own_context", {", torch.enable_grad(), random_state_kept())": ", torch.enable_grad())"},
            "found = torch.rand(4)", "https://github.com/huggingface/diffusers/issues/175"),
+    Mutant("autocast-on", TRAIN, "own_context", {"torch.autocast(kind, enabled=False)": "nullcontext()"}, "plain, _ = small_fit(2)", ""),
     # sampling
     Mutant("embed-samples", SAMPLE, "latent_means",
            {"posterior(model, images, batch_size)[0]": "model.reparameterize(*posterior(model, images, batch_size))"},
@@ -202,6 +221,20 @@ MUTANTS = [
            "drawn_so = [sample_prior(colour, 5)", ""),
     Mutant("rows-as-columns", SAMPLE, "decoded_piece", {"pixels.reshape(images)": "pixels.reshape(images).flip(3)"},
            "again = reconstruct(model, images[:10])", ""),
+    # evaluation
+    Mutant("thresholded", EVALUATE, "binarize", {"noise.to(pixels.device) < pixels": "0.5 < pixels"}, "shade = as_float(grey)", ""),
+    Mutant("single-precision", EVALUATE, "widest",
+           {'Place(device, torch.float64), Place(torch.device("cpu"), torch.float64)': "Place(device, torch.float32),"},
+           "large = torch.tensor([1e30])", ""),
+    Mutant("any-memory", EVALUATE, "looked_through", {"not 0 < memory < math.inf": "False"}, "large = torch.tensor([1e30])", ""),
+    Mutant("samples-rounded-up", EVALUATE, "portions", {"min(samples_at_once, samples - done)": "samples_at_once"}, PIECES, ""),
+    Mutant("memory-ignored", EVALUATE, "draws", {"int(memory * 2**20": "int(1024 * 2**20"}, PIECES, ""),
+    Mutant("distortion-at-the-mean", EVALUATE, "draws", {"std[part].unsqueeze(1), eps)": "std[part].unsqueeze(1), 0 * eps)"},
+           "bound = elbo(model, binary[:1], samples=1000", ""),
+    Mutant("no-log-k", EVALUATE, "nll", {"math.log(k) - sums.top": "-sums.top"}, "found = nll(model, binary[:1], k=1000", ""),
+    Mutant("log-likelihood-for-nll", EVALUATE, "nll",
+           {"math.log(k) - sums.top - sums.first.log()": "sums.top + sums.first.log() - math.log(k)"},
+           "found = nll(model, binary[:1], k=1000", ""),
     # speed: mistakes that writing the step by hand invites, seen nowhere else
     Mutant("kl-gradient-sign", SPEED, "latent_backward", {"torch.add(dz, b.mu": "torch.sub(dz, b.mu"}, GRADIENTS, ""),
     Mutant("no-relu-switch", SPEED, "decoder_backward", {"    b.d3.mul_(torch.sign(b.h3, out=b.on))\n": ""}, GRADIENTS, ""),
@@ -229,6 +262,7 @@ MUTANTS = [
 INSTEAD = {
     "plane = VAE(latent_dim=2).to(device)\nhistory": "plane = VAE(latent_dim=2).to(device).requires_grad_(False)",
     'assert 154 < history[-1]["test_loss"]': "",
+    "model = trained(epochs=3)": "model = VAE.from_pretrained().to(device).requires_grad_(False)",
 }
 
 
@@ -249,7 +283,7 @@ def the_one(found, what):
 def place(mutant, code):
     """Where the function is defined and where the mutant should be caught, as indices of cells, and the changed definition."""
     defines = [i for i, source in enumerate(code) if source.startswith("#| export")
-               and re.search(rf"^(def|class) {mutant.function}\(", source, re.M)]
+               and re.search(rf"^(def|class) {mutant.function}[(:]", source, re.M)]
     home = the_one(defines, f"{mutant.id}: {mutant.function} exported in {mutant.notebook}")
     changed = code[home]
     for old, new in mutant.changes.items():

@@ -60,6 +60,13 @@ def batch_loss(model: nn.Module, batch: Tensor, loss: Loss = loss_function) -> T
         if all(bool(tensor.isfinite().all()) for tensor in (*outputs, *model.parameters())): raise
         raise FloatingPointError("the model's output or weights are nan or infinite: it has diverged") from error
 
+# %% ../nbs/03_train.ipynb #91288543
+def check_losses(losses: Tensor) -> None:
+    """Raise `FloatingPointError` naming the first step whose loss is not finite, if there is one.
+    有损失不是有限数时报`FloatingPointError`，指出最早的一步。"""
+    wrong = (~losses.isfinite()).nonzero().flatten().tolist()
+    if wrong: raise FloatingPointError(f"step {wrong[0] + 1} of {len(losses)}: the loss is {losses[wrong[0]].item()}")
+
 # %% ../nbs/03_train.ipynb #65a259a6
 @contextmanager
 def naming(place: str) -> Iterator[None]:
@@ -67,13 +74,6 @@ def naming(place: str) -> Iterator[None]:
     其中若报`FloatingPointError`，在其信息前面加上位置，例如第几步。"""
     try: yield
     except FloatingPointError as error: raise FloatingPointError(f"{place}{error}") from error
-
-# %% ../nbs/03_train.ipynb #91288543
-def check_losses(losses: Tensor) -> None:
-    """Raise `FloatingPointError` naming the first step whose loss is not finite, if there is one.
-    有损失不是有限数时报`FloatingPointError`，指出最早的一步。"""
-    wrong = (~losses.isfinite()).nonzero().flatten().tolist()
-    if wrong: raise FloatingPointError(f"step {wrong[0] + 1} of {len(losses)}: the loss is {losses[wrong[0]].item()}")
 
 # %% ../nbs/03_train.ipynb #9dc48f81
 def train_epoch(model: nn.Module, images: Tensor, optimizer: Optimizer, batch_size: int = 128, progress: bool = False, *,
@@ -382,10 +382,22 @@ def own_context(model: nn.Module, precision: str | None = None) -> Iterator[None
             torch.backends.cudnn.allow_tf32 = False
         yield
 
+# %% ../nbs/03_train.ipynb #792cf3c0
+def image_sets(model: nn.Module, *sets: Tensor) -> list[Tensor]:
+    """The sets of images, looked through and on the model's device; if it has no memory left, model and images on the CPU, with a warning.
+    检查过并放到模型所在设备上的各组图像；设备内存不足时，模型与图像都改放到CPU上，并给出警告。"""
+    looked = [images_for(model, images) for images in sets]
+    looked = [images.clone() if images.is_inference() else images.detach() for images in looked]
+    try: return [images.to(device_of(model)) for images in looked]
+    except torch.cuda.OutOfMemoryError:
+        warnings.warn("the GPU has no memory left, so training runs on the CPU; to free memory, close what else uses the GPU")
+        model.cpu()
+        return [images.cpu() for images in looked]
+
 # %% ../nbs/03_train.ipynb #5641c852
 def try_model(model: nn.Module, images: Tensor, loss: Loss, drawn: bool) -> None:
     """One forward pass and loss of at most two images, so that a model or loss that does not keep the contract is refused before training.
-    用至多两幅图像试做一次前向计算与损失，使不合约定的模型或损失在训练之前就被拒绝。"""
+    用至多两幅图像试做一次前向计算与损失，使不合约定的模型或损失在训练开始前就被拒绝。"""
     inner, count = unwrap(model), min(2, len(images))
     with random_state_kept(), buffers_kept(model), evaluating(model), torch.enable_grad():
         original = to_model(model, images[:count])
@@ -465,32 +477,20 @@ def loop_for(loop: Any, model: nn.Module, optimizer: Optimizer, batch_size: int,
         raise ValueError(f"the loop computes in {made.precision}, but precision={precision!r} is asked for; use loop=PlainLoop and a float32 model")
     return made
 
-# %% ../nbs/03_train.ipynb #792cf3c0
-def image_sets(model: nn.Module, *sets: Tensor) -> list[Tensor]:
-    """The sets of images, looked through and on the model's device; if it has no memory left, model and images on the CPU, with a warning.
-    检查过并放到模型所在设备上的各组图像；设备内存不足时，模型与图像都改放到CPU上，并给出警告。"""
-    looked = [images_for(model, images) for images in sets]
-    looked = [images.clone() if images.is_inference() else images.detach() for images in looked]
-    try: return [images.to(device_of(model)) for images in looked]
-    except torch.cuda.OutOfMemoryError:
-        warnings.warn("the GPU has no memory left, so training runs on the CPU; to free memory, close what else uses the GPU")
-        model.cpu()
-        return [images.cpu() for images in looked]
-
 # %% ../nbs/03_train.ipynb #db2a7057
-def plain(value: Any) -> Any:
+def jsonable(value: Any) -> Any:
     """The value as JSON can hold it: numbers, text and lists of them; for anything else its description.
     能写进JSON的值：数、文字及其列表；其他对象用其描述代替。"""
     if value is None or isinstance(value, (bool, int, float, str)): return value
-    if isinstance(value, (list, tuple)): return [plain(item) for item in value]
-    if isinstance(value, dict): return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)): return [jsonable(item) for item in value]
+    if isinstance(value, dict): return {str(key): jsonable(item) for key, item in value.items()}
     if isinstance(value, Tensor) or type(value).__module__ == "numpy": return value.tolist()
     return described(value)
 
 def described(part: Any) -> str:
     """The name of a function or object and the simple values that it carries: defaults, closure, attributes, bound arguments.
     函数或对象的名字，加上它带着的简单的值：默认值、闭包、属性、绑定的参数。"""
-    if isinstance(part, functools.partial): return f"{described(part.func)} with {plain([part.args, part.keywords])}"
+    if isinstance(part, functools.partial): return f"{described(part.func)} with {jsonable([part.args, part.keywords])}"
     carried = dict(vars(part)) if hasattr(part, "__dict__") and not isinstance(part, type) else {}
     if function := getattr(part, "__code__", None):
         carried |= dict(zip(function.co_freevars, [cell.cell_contents for cell in part.__closure__ or ()]))
@@ -515,7 +515,7 @@ def run_settings(state: State, batch_size: int, seed: int, loss: Loss, redraw: A
     settings = {"batch_size": batch_size, "seed": seed, "loss": described(loss), "redraw": redraw and described(redraw),
                 **dict(zip(["train_images", "test_images"], map(fingerprint, sets))), "optimizer": type(state.optimizer).__qualname__}
     for i, (group, values) in enumerate(zip(state.optimizer.param_groups, state.groups())):
-        settings |= {f"optimizer[{i}] {key}": plain(value) for key, value in values.items()}
+        settings |= {f"optimizer[{i}] {key}": jsonable(value) for key, value in values.items()}
         settings[f"optimizer[{i}] params"] = [names[id(parameter)] for parameter in group["params"]]
     return settings
 
@@ -542,7 +542,7 @@ def layout_of(state: State) -> Layout:
     copies = {copied: owners[id(mine)] for group, other in zip(optimizer.param_groups, trial.param_groups)
               for mine, copied in zip(group["params"], other["params"])}
     attributes = [key for key, value in vars(trial).items() if key[0] != "_" and key not in ("state", "param_groups")
-                  and plain(value) != plain(vars(optimizer).get(key))]
+                  and jsonable(value) != jsonable(vars(optimizer).get(key))]
     found |= {f"optimizer/{copies.get(copied, copied)}/{key}": value for copied, kept in trial.state.items() for key, value in kept.items()}
     names = [state.name(key) for key in state.model.state_dict()]
     wrong = [f"what the optimizer keeps as {key} belongs to no parameter" for key in (*attributes, *(set(trial.state) - set(copies)))]
@@ -656,7 +656,7 @@ def read_run(file: Checkpoint, check: Callable[[Any], None]) -> Any:
     if found := differing(settings, file.settings):
         raise ValueError(f"{file.path} is of a run with other settings: {found}. Use the same, or name another checkpoint")
     def typed(own: Any, stored: Any) -> Any:
-        if plain(own) == stored: return own
+        if jsonable(own) == stored: return own
         if torch.is_tensor(own): return torch.as_tensor(stored, dtype=own.dtype, device=own.device)
         return tuple(stored) if isinstance(own, tuple) else stored
     restored = [own | {key: typed(own.get(key), value) for key, value in group.items()} for own, group in zip(state.groups(), groups)]
@@ -667,7 +667,7 @@ def write_run(file: Checkpoint, history: Any) -> None:
     """Write a checkpoint whole; if something else has written the file since, it is left alone and the run is stored beside it.
     完整地写入检查点；若文件在此期间被别的程序改写，就不动它，把训练存到旁边。"""
     tensors, shape = file.state.tensors(), getattr(unwrap(file.state.model), "image_shape", None)
-    parts = {"history": history, "settings": file.settings, "groups": plain(file.state.groups()), "tensors": list(tensors), "image_shape": shape}
+    parts = {"history": history, "settings": file.settings, "groups": jsonable(file.state.groups()), "tensors": list(tensors), "image_shape": shape}
     text = {"vae_nb_checkpoint": "2"} | {key: json.dumps(value) for key, value in parts.items() if value is not None}
     if file_mark(file.path) in (None, file.mark):
         save_weights(file.path, tensors, text)
