@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from importlib.resources import files
 from numbers import Integral
-from os import PathLike
 from pathlib import Path
 from typing import Any, Protocol, Self
 
@@ -51,6 +50,7 @@ def pixel_range(x: Tensor) -> tuple[float, float]:
         low, high = min(low, least), max(high, most.item())
     return low, high
 
+# %% ../nbs/01_model.ipynb #6fbd1fe0
 def check_pixels(x: Tensor) -> None:
     """Raise `ValueError` unless every value lies in [0, 1]; NaN does not. On a GPU this makes the host wait.
     若有值不在[0, 1]内（包括NaN），报`ValueError`。在GPU上会使主机等待。"""
@@ -72,6 +72,7 @@ def check_tensor(name: str, value: Any) -> None:
         advice = f": use torch.{'stack' if isinstance(value[0], Tensor) else 'tensor'}({name})"
     raise TypeError(f"{name} must be a tensor, not {kind}{advice}")
 
+# %% ../nbs/01_model.ipynb #e5632577
 def check_images(x: Any, image_size: int) -> Tensor:
     """Images with a batch dimension first, flattened to `(B, image_size)`; raises for what a model cannot take.
     检查图像并展平为`(B, image_size)`（第一维是批量）；不合要求时报错。
@@ -104,6 +105,7 @@ def check_shape(shape: Any) -> tuple[int, int, int]:
     channels, height, width = map(int, shape)
     return channels, height, width
 
+# %% ../nbs/01_model.ipynb #712abc73
 def shape_for(image_size: int, image_shape: Any) -> tuple[int, int, int] | None:
     """The shape of a model's images: the one given, or that of MNIST for 784 pixels; `None` if nothing tells it.
     模型图像的形状：已给出时就用它；784个像素时取MNIST的形状；无从得知时为`None`。"""
@@ -126,11 +128,13 @@ def device_of(model: nn.Module) -> torch.device:
     模型第一个参数所在的设备；没有参数时为CPU。"""
     return next((p.device for p in model.parameters()), torch.device("cpu"))
 
+# %% ../nbs/01_model.ipynb #5e84dfb9
 def wide(values: Tensor) -> Tensor:
     """Half-precision values as float32; float32 and float64 pass unchanged.
     半精度的值转成float32；float32与float64原样返回。"""
     return values.float() if values.element_size() < 4 else values
 
+# %% ../nbs/01_model.ipynb #e2017fb3
 def check_latents(z: Any, latent_dim: int) -> None:
     """Raise unless `z` holds latent vectors `(..., latent_dim)` of floats. In a compiled step nothing is checked.
     检查`z`是浮点的潜变量`(..., latent_dim)`，否则报错。在编译后的步骤中不检查。"""
@@ -171,7 +175,7 @@ class EncoderDecoder(nn.Module):
         return torch.sigmoid(wide(logits))
 
 # %% ../nbs/01_model.ipynb #2ecbb968
-def read_weights(path: str | PathLike[str]) -> tuple[dict[str, Tensor], dict[str, str]]:
+def read_weights(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """The tensors and the metadata in a safetensors file, in memory of their own; what raises is as in `load_weights`.
     读取safetensors文件中的张量与元数据，存入自己的内存；报错同`load_weights`。"""
     from safetensors.torch import load
@@ -189,7 +193,7 @@ def read_weights(path: str | PathLike[str]) -> tuple[dict[str, Tensor], dict[str
         raise ValueError(f"{path} is not a whole safetensors file ({error}); fetch or save it again") from error
 
 # %% ../nbs/01_model.ipynb #66f81695
-def load_weights(path: str | PathLike[str]) -> dict[str, Tensor]:
+def load_weights(path: str | Path) -> dict[str, Tensor]:
     """The tensors in a safetensors file, by name. A pickle file is refused: opening one can run code hidden in it.
     读取safetensors文件中的张量。拒绝pickle文件：打开它可能执行其中隐藏的代码。
 
@@ -201,7 +205,7 @@ def load_weights(path: str | PathLike[str]) -> dict[str, Tensor]:
     return read_weights(path)[0]
 
 # %% ../nbs/01_model.ipynb #af46cdad
-def save_weights(path: str | PathLike[str], state: Mapping[str, Tensor], metadata: dict[str, str] | None = None) -> None:
+def save_weights(path: str | Path, state: Mapping[str, Tensor], metadata: dict[str, str] | None = None) -> None:
     """Write the tensors of a state dict to a safetensors file, whole or not at all.
     把状态字典中的张量写入safetensors文件：要么完整写入，要么不写。
 
@@ -238,6 +242,7 @@ def bare(name: str) -> str:
     去掉`torch.compile`加进参数名里的部分。"""
     return name.replace("_orig_mod.", "")
 
+# %% ../nbs/01_model.ipynb #bf56a56d
 def arguments_for(cls: type, state: Mapping[str, Tensor], shape: Any, arguments: dict[str, Any]) -> dict[str, Any]:
     """What to call a model's class with, so that the weights fit: the sizes in them as far as its constructor takes them.
     为使权重合适，构造模型时应传入的参数：从权重读出的尺寸，只取构造函数接受的那些。
@@ -294,6 +299,7 @@ def check_probabilities(probabilities: Tensor) -> None:
         raise ValueError(f"the reconstruction lies between {low:.4g} and {high:.4g}; decode must return probabilities in [0, 1]: "
                          "end it with torch.sigmoid")
 
+# %% ../nbs/01_model.ipynb #6eeb93d6
 def bernoulli_pair(probabilities: Tensor, pixels: Tensor) -> tuple[Tensor, Tensor, Tensor | float]:
     """Probabilities and pixels for cross-entropy, and the factor for its result: 1, or nan where something does not fit.
     供交叉熵使用的概率与像素，以及结果要乘的因子：1；有值不合要求时为NaN。
@@ -355,9 +361,10 @@ def pixel_log_likelihood(model: Any, z: Tensor, x: Tensor) -> Tensor:
     probabilities, pixels, factor = bernoulli_pair(decoded, x.flatten(1).unsqueeze(1))
     with no_autocast(z.device): return -factor * F.binary_cross_entropy(probabilities, pixels, reduction="none").sum(-1)
 
-# %% ../nbs/01_model.ipynb #e1795a8c
+# %% ../nbs/01_model.ipynb #19868870
 OWN_DECODE = EncoderDecoder.decode  # kept, so that a class patched later is noticed
 
+# %% ../nbs/01_model.ipynb #e1795a8c
 def own_log_likelihood(model: Any, z: Tensor, x: Tensor) -> Tensor:
     """What `VAE.log_likelihood` returns: by the fast formula where the model decodes as `VAE` does, else from its probabilities.
     `VAE.log_likelihood`的返回值：解码方式与`VAE`相同时用快速公式，否则由解码得到的概率计算。"""
@@ -368,8 +375,7 @@ def own_log_likelihood(model: Any, z: Tensor, x: Tensor) -> Tensor:
     dtype, last = dtype_of(model), model.fc4
     plain = type(model).decode is OWN_DECODE and "decode" not in vars(model) and type(last) is nn.Linear and last.bias is not None
     if not plain or last._forward_hooks or last._forward_pre_hooks: return pixel_log_likelihood(model, z.to(dtype), pixels)
-    with no_autocast(z.device):
-        return bernoulli_log_likelihood(F.relu(model.fc3(z.to(dtype))), last, pixels.to(dtype))
+    with no_autocast(z.device): return bernoulli_log_likelihood(F.relu(model.fc3(z.to(dtype))), last, pixels.to(dtype))
 
 # %% ../nbs/01_model.ipynb #ac0f5049
 class VAE(EncoderDecoder):
@@ -396,14 +402,14 @@ class VAE(EncoderDecoder):
         B幅[0, 1]内的图像，每幅S个潜变量`(B, S, latent_dim)`，得到log p(x|z)（单位：奈特），`(B, S)`。"""
         return own_log_likelihood(self, z, x)
 
-    def save_pretrained(self, path: str | PathLike[str]) -> None:
+    def save_pretrained(self, path: str | Path) -> None:
         """Write the weights and `image_shape` to a safetensors file, whole or not at all.
         把权重与`image_shape`写入safetensors文件：要么完整写入，要么不写。"""
         state = {bare(name): tensor for name, tensor in self.state_dict().items()}
         save_weights(path, state, {"image_shape": json.dumps(self.image_shape)} if self.image_shape else None)
 
     @classmethod
-    def from_pretrained(cls, path: str | PathLike[str] | None = None, **arguments: Any) -> Self:
+    def from_pretrained(cls, path: str | Path | None = None, **arguments: Any) -> Self:
         """The model in a safetensors file, in evaluation mode; with no path, the one shipped with the package.
         从safetensors文件得到模型（评估模式）；不给路径时使用随包附带的权重。
 
@@ -460,6 +466,7 @@ def unwrap(model: Any) -> Any:
         else: break
     return model
 
+# %% ../nbs/01_model.ipynb #59244f49
 def check_model(model: Any, *needed: str) -> Any:
     """The model out of its wrappers, if it has what is `needed` (all of the contract by default); else raises.
     取出包装内的模型，并检查它具备`needed`所列（默认为约定的全部）；不具备时报错。
@@ -488,7 +495,8 @@ def shape_of(model: Any) -> tuple[int, int, int]:
     model = check_model(model, "image_shape")
     if model.image_shape is not None: return check_shape(model.image_shape)
     size = getattr(model, "image_size", "image_size")
-    raise ValueError(f"the shape of this model's images is not known, so they cannot be drawn; make it with VAE({size}, image_shape=(C, H, W))")
+    raise ValueError("the shape of this model's images is not known, so they cannot be drawn; make it with "
+                     f"VAE({size}, image_shape=(C, H, W))")
 
 # %% ../nbs/01_model.ipynb #a91792aa
 def arranged(model: Any, images: Tensor) -> Tensor:
@@ -540,6 +548,7 @@ def to_model(model: nn.Module, images: Tensor) -> Tensor:
     moved = images.to(device_of(model))
     return moved.to(dtype_of(model)).div_(255) if moved.dtype == torch.uint8 else moved.to(dtype_of(model))
 
+# %% ../nbs/01_model.ipynb #d5a5e7d5
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[torch.device]:
     """Within `with`, the model is in evaluation mode, in full precision, without gradients; yields its device.
