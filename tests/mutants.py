@@ -40,6 +40,7 @@ KL = "torch.testing.assert_close(kl_divergence(mu, logvar), expected)"
 AVERAGE = "average = train_epoch(model, train_images[:300], still)"
 GRADIENTS, SAME = "errors = relative_errors()", "torch.testing.assert_close(torch.tensor(fast_losses)"
 REPLAYED = "assert graph_losses == fast_losses"
+REASONS = "assert reasons[:2] == [None, None]"
 PIECES = "counts, largest = torch.zeros(7), 0"
 IWAE = "torch.testing.assert_close(value.double(), expected, rtol=1e-5, atol=0)"
 
@@ -191,10 +192,10 @@ MUTANTS = [
            "prints = [fingerprint(images)", ""),
     Mutant("weights-only", TRAIN, "State", {"in self.optimizer.state.get(parameter, {}).items()}": "in ()}"},
            "assert len(stored) == 40", "https://github.com/NVlabs/stylegan2-ada-pytorch/issues/108"),
-    Mutant("moments-ignored", TRAIN, "State", {"self.optimizer.state[self.trained[owner]][key] = tensors[name]": "pass"},
+    Mutant("moments-ignored", TRAIN, "State", {"self.optimizer.state[self.parameters[owner]][key] = tensors[name]": "pass"},
            "run = small_run()\nrun.epoch(1)", "https://github.com/KempnerInstitute/KempnerForge/pull/115"),
     Mutant("wrong-parameters", TRAIN, "State",
-           {"self.trained[owner]]": "[*self.trained.values()][-1 - [*self.trained].index(owner)]]"},
+           {"self.parameters[owner]]": "[*self.parameters.values()][-1 - [*self.parameters].index(owner)]]"},
            "run = small_run()\nrun.epoch(1)", f"{TORCH}/issues/1489"),
     Mutant("unlocked", TRAIN, "Checkpoint", {"try: self.lock.acquire()": "try: pass"}, "run = small_run()\nwith Checkpoint(", ""),
     Mutant("pictures-first", TRAIN, "fit",
@@ -241,21 +242,25 @@ MUTANTS = [
     Mutant("bias-averaged", SPEED, "encoder_backward", {"torch.sum(b.d1, 0": "torch.mean(b.d1, 0"}, GRADIENTS, ""),
     Mutant("heads-swapped", SPEED, "buffers", {"(b.mu, b.logvar), (b.dmu": "(b.logvar, b.mu), (b.dmu"},
            "torch.testing.assert_close(torch.sigmoid(b.logits), probabilities", ""),
-    Mutant("stale-heads", SPEED, "Batches", {"        self.merge()\n": ""}, SAME, ""),
-    Mutant("hand-no-255", SPEED, "Batches", {".div_(255)": ""}, SAME, ""),
-    Mutant("stale-noise", SPEED, "Batches", {"        b.eps.normal_()\n": ""}, SAME, ""),
-    Mutant("low-weights", SPEED, "Batches",
-           {"convert(w.W1_, w.W1), convert": "convert(w.W1_, w.W1), convert(w.W1, w.W1_), convert"}, "exact = (low_model.fc1", ""),
-    Mutant("step-count-lost", SPEED, "HandStep", {'["step"].copy_(self.count)': '["step"]'}, "assert steps == [47] * 20", ""),
+    Mutant("stale-heads", SPEED, "Step", {"        merge(self.w, model)\n": ""}, SAME, ""),
+    Mutant("hand-no-255", SPEED, "fill", {".div_(255)": ""}, SAME, ""),
+    Mutant("stale-noise", SPEED, "fill", {"    b.eps.normal_()\n": ""}, SAME, ""),
+    Mutant("low-weights", SPEED, "merge", {"convert(w.W1_, w.W1)\n": "convert(w.W1_, w.W1), convert(w.W1, w.W1_)\n"}, "exact = (low_model.fc1", ""),
+    Mutant("step-count-lost", SPEED, "average", {'["step"].copy_(step.count)': '["step"]'}, "assert steps == [47] * 20", ""),
     Mutant("stale-lr", SPEED, "relied_on", {'optimizer.param_groups[0] | {"params": None}': "None"},
            "torch.testing.assert_close(fast_way, plain_way", ""),
-    Mutant("warm-up-kept", SPEED, "Recorder", {"tensor.copy_(old)": "pass"}, REPLAYED, ""),
-    Mutant("warm-up-draws", SPEED, "Recorder", {'[self.device] if self.device.type == "cuda" else []': "enabled=False"}, REPLAYED, ""),
-    Mutant("short-batch-lost", SPEED, "GraphLoop", {"if len(rest)": "if not len(rest)"}, REPLAYED, ""),
-    Mutant("unswept-moments", SPEED, "FastLoop", {"            if i % 100 == 0: self.flush()\n": ""}, "shares_below[0] == 0", ""),
+    Mutant("warm-up-kept", SPEED, "record", {"tensor.copy_(old)": "pass"}, REPLAYED, ""),
+    Mutant("warm-up-draws", SPEED, "record", {'[step.device] if step.device.type == "cuda" else []': "enabled=False"}, REPLAYED, ""),
+    Mutant("short-batch-lost", SPEED, "replayed", {"if len(rest)": "if not len(rest)"}, REPLAYED, ""),
+    Mutant("unswept-moments", SPEED, "FastLoop", {"            if i % 100 == 0: sweep(step)\n": ""}, "shares_below[0] == 0", ""),
     Mutant("swept-too-far", SPEED, "flush", {"torch.finfo(torch.float32).tiny /": "1e-12 /"}, "assert kept == [False", ""),
-    Mutant("any-size", SPEED, "by_hand", {" == shapes": " != []"}, "assert not any(map(by_hand", ""),
-    Mutant("foreign-parameters", SPEED, "ordinary", {'set(group["params"]) == set(parameters)': "True"}, "assert chosen[1] in", ""),
+    Mutant("any-size", SPEED, "model_obstacle", {" != shapes": " == []"}, REASONS, ""),
+    Mutant("unwatched", SPEED, "obstacle", {"found is not value and bare(found) != value": "False"}, REASONS, ""),
+    Mutant("unseen-hook", SPEED, "hooks_of", {"isinstance(value, dict) and value": "False"}, REASONS, ""),
+    Mutant("unseen-state", SPEED, "obstacle", {"if holds()": "if False"}, REASONS, ""),
+    Mutant("foreign-parameters", SPEED, "adam_obstacle", {
+        'len(group["params"]) != len(parameters) or set(group["params"]) != set(parameters)': "False"}, "assert chosen[1] in", ""),
+    Mutant("no-trial", SPEED, "agree", {"(_train.PlainLoop, FastLoop)": "(FastLoop, FastLoop)"}, "assert agree() and unlisted", ""),
 ]
 
 # Cells that take long, by a text of theirs, and what runs in their place.

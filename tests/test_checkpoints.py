@@ -685,3 +685,39 @@ def test_numbers_of_other_libraries_are_stored(tmp_path):
         small(), pictures(), pictures(20), 2, 32, torch.tensor(0.25), torch.tensor(3), checkpoint=tmp_path / "run", progress=False
     )
     assert len(history) == 2
+
+
+def test_a_new_date_alone_is_no_conflict(tmp_path):
+    path = tmp_path / "run"
+    model, history = run(small, 3, checkpoint=path, loop=meeting(lambda: os.utime(path)))
+    assert len(history) == 3 and same(model, run(small, 3, seed=6, checkpoint=path)[0])
+    assert not list(tmp_path.glob("*conflict*"))
+
+
+class WarmUp:
+    """A loss whose weight grows with each call."""
+
+    calls = 0
+
+    def __call__(self, *arguments):
+        self.calls += 1
+        return loss_function(*arguments) * min(1.0, self.calls / 100)
+
+
+def warming():
+    calls = 0
+
+    def loss(*arguments):
+        nonlocal calls
+        calls += 1
+        return loss_function(*arguments) * calls
+
+    return loss
+
+
+@pytest.mark.parametrize("make", [WarmUp, warming])
+def test_a_loss_that_changes_itself_is_refused_with_a_checkpoint(make, tmp_path):
+    assert len(run(small, 1, loss=make())[1]) == 1
+    with pytest.raises(ValueError, match="loss changes itself"):
+        run(small, 1, loss=make(), checkpoint=tmp_path / "run")
+    assert not list(tmp_path.iterdir())

@@ -162,8 +162,12 @@ class Loop(Protocol):
     `fit`对循环的要求：能用一组图像训练一轮、评估一轮，并说明所用的精度。"""
     precision: str
 
-    def train_epoch(self, images: Tensor, progress: bool = False) -> float: ...
-    def evaluate_epoch(self, images: Tensor) -> float: ...
+    def train_epoch(self, images: Tensor, progress: bool = False) -> float:
+        """Train once on every image; returns the average loss in nats per image.
+        每幅图像训练一次，返回每幅图像的平均损失（单位：奈特）。"""
+    def evaluate_epoch(self, images: Tensor) -> float:
+        """The average loss in nats per image, without training.
+        不训练，求每幅图像的平均损失（单位：奈特）。"""
 
 # %% ../nbs/03_train.ipynb #96a5060c
 def precision_of(model: nn.Module) -> str:
@@ -208,7 +212,7 @@ class State:
         self.model, self.optimizer = model, optimizer
         inner = unwrap(model)
         self.prefix = next((f"{name}." for name, part in model.named_modules() if part is inner and name), "")
-        self.trained = {self.name(name): parameter for name, parameter in model.named_parameters()}
+        self.parameters = {self.name(name): parameter for name, parameter in model.named_parameters()}
 
     def name(self, name: str) -> str:
         """The name without the prefixes of wrappers.
@@ -219,7 +223,7 @@ class State:
         """The tensors themselves, not copies.
         张量本身，不是副本。"""
         found = {self.name(name): tensor for name, tensor in self.model.state_dict().items()}
-        for name, parameter in self.trained.items():
+        for name, parameter in self.parameters.items():
             found |= {f"optimizer/{name}/{key}": value for key, value in self.optimizer.state.get(parameter, {}).items()}
         return found
 
@@ -232,11 +236,11 @@ class State:
         """Make the state what `tensors()` and `groups()` gave: the model's tensors are overwritten, the others taken over.
         恢复成`tensors()`与`groups()`给出的样子：模型的张量就地改写，其余直接取用。"""
         self.model.load_state_dict({name: tensors[self.name(name)] for name in self.model.state_dict()})
-        for parameter in self.trained.values(): self.optimizer.state.pop(parameter, None)
+        for parameter in self.parameters.values(): self.optimizer.state.pop(parameter, None)
         for name in tensors:
             if name.startswith("optimizer/"):
                 owner, _, key = name.removeprefix("optimizer/").rpartition("/")
-                self.optimizer.state[self.trained[owner]][key] = tensors[name]
+                self.optimizer.state[self.parameters[owner]][key] = tensors[name]
         for group, kept in zip(self.optimizer.param_groups, groups):
             parameters = group["params"]
             group.clear()
@@ -511,7 +515,7 @@ def fingerprint(images: Tensor) -> str:
 def run_settings(state: State, batch_size: int, seed: int, loss: Loss, redraw: Any, *sets: Tensor) -> dict[str, Any]:
     """What a resumed run must share with the run that wrote the checkpoint.
     续训必须与写检查点的那次训练相同的设置。"""
-    names = {id(parameter): name for name, parameter in state.trained.items()}
+    names = {id(parameter): name for name, parameter in state.parameters.items()}
     settings = {"batch_size": batch_size, "seed": seed, "loss": described(loss), "redraw": redraw and described(redraw),
                 **dict(zip(["train_images", "test_images"], map(fingerprint, sets))), "optimizer": type(state.optimizer).__qualname__}
     for i, (group, values) in enumerate(zip(state.optimizer.param_groups, state.groups())):
@@ -538,7 +542,7 @@ def layout_of(state: State) -> Layout:
     """The shape, type and device of every tensor that a checkpoint of this state will hold, by name; `ValueError` if it cannot hold all.
     这个状态的检查点将含有的每个张量的形状、类型与设备，按名字取用；若有存不下的东西，报`ValueError`。"""
     optimizer, found = state.optimizer, state.tensors()
-    trial, owners = trial_step(optimizer), {id(parameter): name for name, parameter in state.trained.items()}
+    trial, owners = trial_step(optimizer), {id(parameter): name for name, parameter in state.parameters.items()}
     copies = {copied: owners[id(mine)] for group, other in zip(optimizer.param_groups, trial.param_groups)
               for mine, copied in zip(group["params"], other["params"])}
     attributes = [key for key, value in vars(trial).items() if key[0] != "_" and key not in ("state", "param_groups")
@@ -547,7 +551,7 @@ def layout_of(state: State) -> Layout:
     names = [state.name(key) for key in state.model.state_dict()]
     wrong = [f"what the optimizer keeps as {key} belongs to no parameter" for key in (*attributes, *(set(trial.state) - set(copies)))]
     wrong += [f"{key} is no tensor" for key, value in found.items() if not torch.is_tensor(value)]
-    wrong += [f"{key} is not in the state dict" for key in sorted({*state.trained} - {*names})]
+    wrong += [f"{key} is not in the state dict" for key in sorted({*state.parameters} - {*names})]
     wrong += [f"the name {key} is taken twice" for key in sorted({*names}) if names.count(key) > 1 or key.startswith("optimizer/")]
     if bad := not_finite(found, found): wrong.append(f"{bad} holds nan")
     if wrong: raise ValueError(f"a checkpoint could not hold this run: {'; '.join(wrong)}; train without checkpoint, or change that")
@@ -561,7 +565,7 @@ def fitted(path: Path, tensors: dict[str, Tensor], listed: list[str], state: Sta
     wrong = [f"{name} is missing" for name in sorted((model | {*listed}) - {*tensors})]
     for name, tensor in sorted(tensors.items(), key=lambda item: (item[0].startswith("optimizer/"), item[0])):
         prefix, _, rest = name.partition("/")
-        belongs = name in model or prefix == "optimizer" and rest.rpartition("/")[0] in state.trained
+        belongs = name in model or prefix == "optimizer" and rest.rpartition("/")[0] in state.parameters
         known, _ = layout.get(name, (tensor, None))
         if name not in listed or not belongs: wrong.append(f"{name} is not known")
         elif tensor.shape != known.shape: wrong.append(f"{name} has shape {tuple(tensor.shape)}, needed {tuple(known.shape)}")
@@ -591,22 +595,28 @@ def differing(stored: dict[str, Any], asked: dict[str, Any]) -> str:
         else: found.append(f"{key} was {then!r:.300}, now {now!r:.300}")
     return "; ".join(found)
 
-def unpacked(path: Path, check: Callable[[Any], None], group_count: int) -> tuple[dict[str, Tensor], Any, dict[str, Any], list[dict[str, Any]], list[str]]:
-    """Tensors, history, settings, the optimizer's groups and the names of the tensors in a checkpoint; `ValueError` for what is none.
-    检查点中的张量、历史、设置、优化器的参数组与张量名单；不是检查点的报`ValueError`。"""
-    if path.exists() and not path.is_file() and not path.is_dir(): raise ValueError(f"{path} is no ordinary file; name another checkpoint")
-    tensors, text = read_weights(path)
+def unpacked(path: Path, text: dict[str, str], check: Callable[[Any], None],
+             group_count: int) -> tuple[Any, dict[str, Any], list[dict[str, Any]], list[str]]:
+    """History, settings, the optimizer's groups and the names of the tensors, out of a checkpoint's text; `ValueError` for what is none.
+    由检查点中的文字得到历史、设置、优化器的参数组与张量名单；不是检查点的报`ValueError`。"""
     if text.get("vae_nb_checkpoint") != "2":
         what = "is a checkpoint of another version" if "history" in text else "holds weights but no training state; it is not a checkpoint"
         raise ValueError(f"{path} {what}; name another checkpoint")
     try:
         history, settings, groups, listed = [json.loads(text[key]) for key in ("history", "settings", "groups", "tensors")]
         check(history)
-        if [type(part) for part in (settings, listed, *groups)] != [dict, list] + [dict]*group_count:
+        if [type(part) for part in (settings, listed, *groups, *listed)] != [dict, list] + [dict]*group_count + [str]*len(listed):
             raise ValueError("its settings cannot be read")
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"{path} is damaged: {error}; name another checkpoint, or bring back a copy of this one") from error
-    return tensors, history, settings, groups, listed
+    return history, settings, groups, listed
+
+def unchanged(file: "Checkpoint") -> bool:
+    """Whether the file on disk is the one that this run last read or wrote, or has been removed; a new date alone is no change.
+    磁盘上的文件是否仍是这次训练上次读写的那个，或已被删除；只有日期变了，不算改动。"""
+    if file_mark(file.path) in (None, file.mark): return True
+    try: return read_weights(file.path)[1] == file.text
+    except (OSError, ValueError): return False
 
 # %% ../nbs/03_train.ipynb #587c6584
 class Checkpoint:
@@ -622,6 +632,7 @@ class Checkpoint:
         self.path, self.state, self.settings = path_of(path), state, json.loads(json.dumps(settings))
         self.layout = layout_of(state)
         self.mark: tuple[int, int, int] | None = None
+        self.text: dict[str, str] = {}
         self.lock = FileLock(f"{os.path.realpath(self.path)}.lock", timeout=0)
 
     def __enter__(self) -> "Checkpoint":
@@ -638,6 +649,7 @@ class Checkpoint:
     def begin(self, history: Any, check: Callable[[Any], None] = lambda history: None) -> Any:
         """The history to go on from: that of the file, whose state is put in place; where there is none, it is written with `history`.
         接着训练所需的历史：文件存在就读取并恢复状态；不存在就连同`history`写一份。"""
+        if self.path.exists() and not (self.path.is_file() or self.path.is_dir()): raise ValueError(f"{self.path} is no ordinary file; name another")
         if os.path.lexists(os.path.realpath(self.path)): return read_run(self, check)
         write_run(self, history)
         return history
@@ -652,7 +664,8 @@ def read_run(file: Checkpoint, check: Callable[[Any], None]) -> Any:
     """Put what a checkpoint holds in place, once all of it has been found to fit; returns its history.
     确认检查点的全部内容都合适之后，恢复其状态，返回历史。"""
     file.mark, state = file_mark(file.path), file.state
-    tensors, history, settings, groups, listed = unpacked(file.path, check, len(state.groups()))
+    tensors, file.text = read_weights(file.path)
+    history, settings, groups, listed = unpacked(file.path, file.text, check, len(state.groups()))
     if found := differing(settings, file.settings):
         raise ValueError(f"{file.path} is of a run with other settings: {found}. Use the same, or name another checkpoint")
     def typed(own: Any, stored: Any) -> Any:
@@ -669,9 +682,9 @@ def write_run(file: Checkpoint, history: Any) -> None:
     tensors, shape = file.state.tensors(), getattr(unwrap(file.state.model), "image_shape", None)
     parts = {"history": history, "settings": file.settings, "groups": jsonable(file.state.groups()), "tensors": list(tensors), "image_shape": shape}
     text = {"vae_nb_checkpoint": "2"} | {key: json.dumps(value) for key, value in parts.items() if value is not None}
-    if file_mark(file.path) in (None, file.mark):
+    if unchanged(file):
         save_weights(file.path, tensors, text)
-        file.mark = file_mark(file.path)
+        file.mark, file.text = file_mark(file.path), text
         return
     names = (file.path.with_suffix(f"{number}.conflict.safetensors") for number in ("", *(f".{i}" for i in range(2, 1000))))
     beside = next(name for name in names if not name.exists())
@@ -688,10 +701,13 @@ def check_call(epochs: Any, batch_size: Any, loss: Any, redraw: Any, precision: 
         if not callable(given) and (name, given) != ("redraw", None): raise TypeError(f"{name} is {given!r:.80}; it must be a function")
     if precision not in (None, "float32"): raise ValueError(f'precision is {precision!r:.80}; it must be None or "float32"')
 
-def checkpoint_of(path: Any, run: Run, batch_size: int, loss: Loss) -> Any:
-    """The checkpoint of a run, to be opened with `with`; without a path, one that is `None` inside.
-    一次训练的检查点，用`with`打开；没有路径时，其中得到`None`。"""
+def checkpoint_of(path: Any, run: Run, batch_size: int, loss: Loss, name: str) -> Any:
+    """The checkpoint of a run, to be opened with `with`; without a path, one that is `None` inside. `name`: the loss before its trial.
+    一次训练的检查点，用`with`打开；没有路径时，其中得到`None`。`name`：试用前对损失的描述。"""
     if path is None: return nullcontext()
+    if described(loss) != name:
+        raise ValueError(f"loss changes itself when it is called, from {name} to {described(loss)}; a checkpoint could not bring that back, so "
+                         "train without checkpoint, or with a loss that stays the same")
     if isinstance(loss, nn.Module) and loss.state_dict():
         raise ValueError(f"loss holds tensors ({', '.join(loss.state_dict())}) that a checkpoint could not bring back; train without checkpoint")
     return Checkpoint(path, run.state, run_settings(run.state, batch_size, run.seed, loss, run.redraw, run.train_images, run.test_images))
@@ -720,14 +736,14 @@ def fit(model: nn.Module, train_images: Tensor, test_images: Tensor, epochs: int
     check_call(epochs, batch_size, loss, redraw, precision)
     epochs, batch_size, (rate, seed) = int(epochs), int(batch_size), check_rate_and_seed(lr, seed)
     trainable(check_model(model) and model)
-    home, folder = device_of(model), None if results is None else writable_folder(path_of(results))
+    home, folder, name = device_of(model), None if results is None else writable_folder(path_of(results)), described(loss)
     with own_context(model, precision):
         try:
             train, test = image_sets(model, train_images, test_images)
             try_model(model, test, loss, folder is not None)
             state = State(model, optimizer_for(model, torch.optim.Adam if optimizer is None else optimizer, rate))
             run = Run(loop_for(loop or PlainLoop, model, state.optimizer, batch_size, loss, precision), state, train, test, seed, redraw)
-            with checkpoint_of(checkpoint, run, batch_size, loss) as file:
+            with checkpoint_of(checkpoint, run, batch_size, loss, name) as file:
                 history = file.begin([], check_history) if file else []
                 while len(history) < epochs:
                     history.append(run.epoch(len(history) + 1, progress))
