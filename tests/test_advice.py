@@ -29,7 +29,7 @@ from vae_nb.evaluate import binarize
 from vae_nb.loss import loss_function, reconstruction_error
 from vae_nb.model import load_weights, save_weights
 from vae_nb.sample import manifold, posterior
-from vae_nb.train import PlainLoop, fit, save_samples
+from vae_nb.train import PlainLoop, fit, save_samples, train_epoch
 
 ROOT = Path(__file__).parent.parent
 SCENARIOS, HEARD = {}, {}
@@ -457,6 +457,16 @@ def a_frozen_model(tmp):
     train(model)
 
 
+@scenario
+def an_epoch_of_a_frozen_model(tmp):
+    model = small().requires_grad_(False)
+    optimizer = torch.optim.Adam(model.parameters())
+    advised(said(train_epoch, model, pixels(), optimizer), r"call (model\.requires_grad_\(True\))", model=model)
+    with torch.no_grad():
+        assert "not within torch.no_grad" in said(train_epoch, model, pixels(), optimizer)
+    train_epoch(model, pixels(), optimizer)
+
+
 class Lazy(VAE):
     """A VAE with a layer whose size comes from its first batch."""
     def __init__(self):
@@ -562,6 +572,22 @@ def a_loss_with_parameters(tmp):
     train(loss=Weighted())
 
 
+class WarmUp:
+    """A loss that counts its calls, to weigh the KL divergence more and more."""
+    calls = 0
+
+    def __call__(self, out, x, mu, logvar):
+        self.calls += 1
+        return (out - x).square().sum() + self.calls * mu.square().sum()
+
+
+@scenario
+def a_loss_that_changes(tmp):
+    assert "train without checkpoint" in said(train, loss=WarmUp(), checkpoint=tmp / "run.safetensors")
+    train(loss=WarmUp())
+    train(loss=lambda out, x, mu, logvar: (out - x).square().sum() + mu.square().sum(), checkpoint=tmp / "run.safetensors")
+
+
 class Tables(torch.optim.SGD):
     """An optimizer whose state is no tensor."""
     def step(self, closure=None):
@@ -602,7 +628,7 @@ def a_file_that_is_no_checkpoint(tmp):
     train(checkpoint=tmp / "run.safetensors")
     if hasattr(os, "mkfifo"):
         os.mkfifo(tmp / "pipe")
-        assert "name another checkpoint" in said(train, checkpoint=tmp / "pipe")
+        assert "name another" in said(train, checkpoint=tmp / "pipe")
 
 
 @scenario
