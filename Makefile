@@ -80,8 +80,7 @@ $(BIN)/python:
 $(VENV)/.web: $(BIN)/python web/requirements.txt constraints.txt
 	@echo "Installing what building the pages needs ..."
 	@$(BIN)/python -m pip install -q -c constraints.txt -r web/requirements.txt $(STATE)
-	@# smalldocs asks for Python 3.11 for the sake of one name, which web/render.py supplies
-	@$(BIN)/python -m pip install -q -c constraints.txt --no-deps --ignore-requires-python smalldocs
+	@$(BIN)/python -m pip install -q -c constraints.txt --no-deps smalldocs
 	@touch $@
 
 $(VENV)/.all: $(VENV)/.web setup.py settings.ini constraints.txt
