@@ -68,7 +68,7 @@ iwae: $(VENV)/.all data ## The IWAE paper's table at shares of its schedule that
 	for k in 1 5; do $(BIN)/python -m bench.iwae $$k 0.01 --images 1000 || exit 1; done
 
 clean: ## Remove what was built; the environment and the data stay
-	rm -rf _docs _proc build dist *.egg-info nbs/results
+	rm -rf _docs _proc zh en duo .quarto build dist *.egg-info nbs/results
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

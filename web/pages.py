@@ -1,10 +1,8 @@
 """A notebook's page in one edition, as a notebook for the renderer: nothing hidden, one language or both, pictures with their captions."""
 import base64
+import json
 import re
 import struct
-
-import nbformat
-from nbformat.v4 import new_raw_cell
 
 from web.course import write
 from web.languages import PICTURE, SourceError
@@ -16,7 +14,7 @@ HIDE_LINE = re.compile(r"#\|\s*hide_line\s*$")
 MAGIC = re.compile(r"^\s*%.*", re.MULTILINE)
 ANSI = re.compile(r"\x1B(?:[@-Z\\-_]|\[[0-?]*[ -/]*[@-~])")
 WIDGET = "application/vnd.jupyter.widget-view+json"
-KEPT = {"markdown": (SHARED := ("cell_type", "id", "metadata", "source")), "code": (*SHARED, "outputs", "execution_count")}
+KEPT = ("cell_type", "id", "metadata", "source", "outputs", "execution_count")  # what a cell of a page's notebook has of ours
 
 
 def quoted(text):
@@ -146,11 +144,5 @@ class Pages:
 
 def as_notebook(cells, metadata):
     """Cells as the text of a notebook."""
-    made = []
-    for number, cell in enumerate(cells):
-        if cell["cell_type"] == "raw":
-            made.append(new_raw_cell(cell["source"], id="front"))
-            continue
-        kept = {key: cell[key] for key in KEPT[cell["cell_type"]] if key in cell}
-        made.append(nbformat.from_dict({"id": f"made-{number}", **kept}))
-    return nbformat.v4.writes(nbformat.v4.new_notebook(cells=made, metadata=metadata))
+    made = [{"id": f"made-{number}"} | {key: cell[key] for key in KEPT if key in cell} for number, cell in enumerate(cells)]
+    return json.dumps({"cells": made, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}, ensure_ascii=False, indent=1)

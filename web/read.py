@@ -3,8 +3,6 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-import nbformat
-
 from web.languages import SourceError
 
 DIRECTIVE = re.compile(r"^\s*#\s*\|\s*([\w-]+)\s*(:?)\s*(.*?)\s*$")
@@ -43,6 +41,7 @@ def directives(source):
 
 def read(path):
     """The notebook at `path`. Raises `SourceError` for a file that is none."""
+    import nbformat  # which takes a second to load, and not every step reads a notebook
     try:
         nb = nbformat.read(path, as_version=4)
     except (ValueError, nbformat.reader.NotJSONError) as error:
