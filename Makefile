@@ -23,6 +23,9 @@ test: $(VENV)/.all data ## Set up everything and run every check
 	$(BIN)/nbdev_test --n_workers 1
 	$(BIN)/python -m pytest
 
+preview: $(VENV)/.web ## Read one page while its notebook is written: make preview NB=02 EDITION=zh
+	@$(BIN)/python -m web.preview $(or $(NB),index) $(if $(EDITION),--edition $(EDITION)) --port $(PORT)
+
 pages: $(VENV)/.all data ## Check the pages alone, built by the renderer that is there
 	$(BIN)/python -m pytest tests/test_site.py tests/test_reference.py tests/test_widget.py
 
@@ -97,5 +100,5 @@ $(BENCH)/.all: $(VENV)/.all bench/requirements.txt
 	@$(BIN)/python -m pip --python $(BENCH)/bin/python install -q -c constraints.txt -r bench/requirements.txt
 	@touch $@
 
-.PHONY: help site docs test pages lab data outputs export links weights digits seeds nll bench evaluate iwae clean
+.PHONY: help site docs preview test pages lab data outputs export links weights digits seeds nll bench evaluate iwae clean
 .DEFAULT_GOAL := help

@@ -1,7 +1,7 @@
 """Where a course lies: its folders, its settings, its notebooks, each read once."""
 import re
 from configparser import ConfigParser
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 
 import yaml
@@ -13,13 +13,19 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent
 
 
+@lru_cache(100)
+def unchanged(path, _):
+    """The notebook at `path`, read again only if it was written since: a preview makes one course after another."""
+    return read(path)
+
+
 class Course:
     """A course in the folder `root`, which holds settings.ini, languages.yml, _quarto.yml and the notebooks."""
 
     def __init__(self, root=ROOT, docs=None):
         self.root = Path(root).resolve()
         self.proc, self.docs = self.root / "_proc", Path(docs).resolve() if docs else self.root / "_docs"
-        self.read = cache(read)
+        self.read = cache(lambda path: unchanged(path, path.stat().st_mtime_ns))
 
     @cached_property
     def settings(self):
@@ -69,7 +75,10 @@ class Course:
 
     def notebook(self, name):
         """The notebook of this name."""
-        return self.read(self.nbs / f"{name}.ipynb")
+        path = self.nbs / f"{name}.ipynb"
+        if not path.is_file():
+            raise SourceError(f"There is no notebook {name}.ipynb in {self.nbs.name}/")
+        return self.read(path)
 
     @property
     def notebooks(self):

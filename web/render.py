@@ -17,8 +17,8 @@ def with_quarto(course, edition, out):
         raise SourceError(f"Quarto could not render the {edition} edition; its message above names the page")
 
 
-def with_smalldocs(course, edition, project):
-    """Render the sources of an edition, which lie in `project`; returns the folder of its pages.
+def with_smalldocs(course, edition, project, page=None):
+    """Render the sources of an edition, or one page of it, which lie in `project`; returns the folder of the pages.
 
     Of the configuration only what concerns the text is read, since the page around it is ours."""
     from smalldocs import markdown
@@ -28,10 +28,12 @@ def with_smalldocs(course, edition, project):
     config = course.config(edition)
     config = {key: value for key, value in config.items() if key not in ("website", "profile")}
     config["project"] = {key: config["project"][key] for key in READ} | {"output-dir": "_site"}
+    if page:
+        config["project"]["render"] = [f"{edition}/{page}.ipynb"]
     config["website"] = {"title": course.name(edition), "search": False}
     (project / "_quarto.yml").write_text(yaml.safe_dump(config, allow_unicode=True, sort_keys=False), encoding="utf-8")
     for warning in build(project, quiet=True).warnings:
-        if "ignored" not in warning and "unknown key" not in warning:
+        if not any(known in warning for known in ("ignored", "unknown key", "a page that is not built")):
             raise SourceError(f"a page of the {edition} edition: {warning}")
     return project / "_site"
 
