@@ -20,7 +20,7 @@ docs: $(VENV)/.web ## Build the course into _docs
 test: $(VENV)/.all data ## Set up everything and run every check
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/nbdev_test --n_workers 1
+	$(BIN)/nbdev-test --n_workers 1
 	$(BIN)/python -m pytest
 
 preview: $(VENV)/.web ## Read one page while its notebook is written: make preview NB=02 EDITION=zh
@@ -40,8 +40,8 @@ outputs: $(VENV)/.all ## Run the notebooks again, keep their outputs, and export
 	$(MAKE) export
 
 export: $(VENV)/.all ## Clean the notebooks; make the package and README.md from them
-	$(BIN)/nbdev_clean
-	$(BIN)/nbdev_export
+	$(BIN)/nbdev-clean
+	$(BIN)/nbdev-export
 	$(BIN)/python -m web.readme
 
 links: $(VENV)/.web ## Point the Colab links and install cells to the repository that settings.ini names
@@ -86,9 +86,10 @@ $(VENV)/.web: $(BIN)/python web/requirements.txt constraints.txt
 	@$(BIN)/python -m pip install -q -c constraints.txt --no-deps smalldocs
 	@touch $@
 
-$(VENV)/.all: $(VENV)/.web setup.py settings.ini constraints.txt
+$(VENV)/.all: $(VENV)/.web setup.py settings.ini pyproject.toml constraints.txt tools/reflex.py
 	@echo "Installing PyTorch and the tools; this takes a few minutes the first time ..."
 	@$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev]'
+	@$(BIN)/python -m tools.reflex
 	@touch $@
 
 $(BENCH)/.all: $(VENV)/.all bench/requirements.txt
