@@ -16,6 +16,7 @@ from web.finish import inner, size, take
 from web.formulas import Formulas
 from web.languages import Languages, SourceError
 from web.read import directives
+from web.search import sections
 
 FIXTURE = ROOT / "tests/fixture_course"
 EDITIONS = ("fr", "en", "deux")
@@ -301,3 +302,18 @@ def test_typeset_formulas_are_kept(tmp_path, monkeypatch):
     assert second.take("`$x$` and $x^2$", "here") == text
     second.typeset()
     assert "katex" in second.fill(text) and second.fill(text, "text") == "`$x$` and x2" and second.fill(text, "tex") == "`$x$` and x^2"
+
+
+def test_what_nobody_reads_is_not_searched():
+    main = lxml.html.fragment_fromstring('<main>Before <style>p { x }</style><svg><text>drawn</text></svg><button>Copy</button>after'
+                                         '<section id="a"><h2>A <b>b</b></h2><p>one</p><p>two</p><!-- note --></section>end</main>')
+    found = [[" ".join(text.split()) for text in section] for section in sections(main)]
+    assert found == [["", "", "Before afterend"], ["a", "A b", "one two"]]
+
+
+def test_a_notebook_is_read_again_when_it_was_written_again(course):
+    first = course.notebook("00_jour")
+    assert Course(course.root).notebook("00_jour") is first
+    changed(course, "00_jour", lambda cells: cells.append(new_markdown_cell("## Un | One")))
+    assert course.notebook("00_jour") is first, "one build sees one state of a notebook"
+    assert len(Course(course.root).notebook("00_jour").cells) == len(first.cells) + 1
