@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 BENCH := .venv-bench
 PORT ?= 8000
+SET ?= lowest
+SET_VENV := build/$(SET)
+UNIT := tests/test_versions.py tests/test_bad_calls.py tests/test_advice.py
 STATE := anywidget numpy safetensors  # what the site's widget needs to be made
 export PATH := $(abspath $(BIN)):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -28,6 +31,13 @@ preview: $(VENV)/.web ## Read one page while its notebook is written: make previ
 
 pages: $(VENV)/.all data ## Check the pages alone, built by the renderer that is there
 	$(BIN)/python -m pytest tests/test_site.py tests/test_reference.py tests/test_widget.py
+
+versions: ## Test the package at its lowest versions, or Colab's: make versions SET=colab PYTHON=python3.13
+	$(PYTHON) -m venv --clear $(SET_VENV)
+	$(SET_VENV)/bin/python -m pip install -q -r constraints-$(SET).txt pytest
+	@# pip refuses to install a package that asks for more than the pins
+	$(SET_VENV)/bin/python -m pip install -q -c constraints-$(SET).txt .
+	VERSIONS=$(SET) $(SET_VENV)/bin/python -m pytest --noconftest $(UNIT)
 
 lab: $(VENV)/.all ## Open the notebooks in JupyterLab
 	$(BIN)/jupyter lab --notebook-dir nbs
@@ -101,5 +111,5 @@ $(BENCH)/.all: $(VENV)/.all bench/requirements.txt
 	@$(BIN)/python -m pip --python $(BENCH)/bin/python install -q -c constraints.txt -r bench/requirements.txt
 	@touch $@
 
-.PHONY: help site docs preview test pages lab data outputs export links weights digits seeds nll bench evaluate iwae clean
+.PHONY: help site docs preview test pages versions lab data outputs export links weights digits seeds nll bench evaluate iwae clean
 .DEFAULT_GOAL := help

@@ -142,12 +142,12 @@ class Plain(Contender):
         return train_epoch(self.model, self.train_images, self.optimizer, BATCH)
 
     def test(self):
-        from vae_nb.train import test_epoch
-        return test_epoch(self.model, self.test_images, BATCH)
+        from vae_nb.train import evaluate_epoch
+        return evaluate_epoch(self.model, self.test_images, BATCH)
 
 
 class Float32(Plain):
-    """what `fit` does by default, bf16 products forbidden"""
+    """what `fit` does with precision="float32", that is with bf16 and TF32 products forbidden"""
     modules = ("torch", "vae_nb.train", "vae_nb.speed")
     options = {"low": False}
 
@@ -155,23 +155,23 @@ class Float32(Plain):
         super().__init__(count)
         import torch
 
-        from vae_nb.speed import engine
+        from vae_nb.speed import fastest_loop
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr=1e-3, fused=True)
-        self.engine = engine(self.model, self.optimizer, batch_size=BATCH, **self.options)
+        self.loop = fastest_loop(self.model, self.optimizer, batch_size=BATCH, **self.options)
 
     def epoch(self):
-        return self.engine.train_epoch(self.train_images)
+        return self.loop.train_epoch(self.train_images)
 
     def test(self):
-        return self.engine.test_epoch(self.test_images)
+        return self.loop.evaluate_epoch(self.test_images)
 
 
 class Ours(Float32):
-    """what `fit` does by default, with bf16 products where the processor has them; from process start it is `fit` itself"""
+    """what `fit` does by default, with bf16 or TF32 products where there are instructions for them; from process start `fit` itself"""
     options = {}
 
     def run(self, epochs):
-        from vae_nb.train import fit
+        from vae_nb.speed import fit
         with contextlib.redirect_stdout(Stamps()) as stamps:
             history = fit(self.model, self.train_images, self.test_images, epochs)
         if len(stamps.ends) != epochs:

@@ -18,20 +18,20 @@ import math
 import os
 import time
 from bisect import bisect
-from itertools import accumulate, chain
+from contextlib import nullcontext
+from itertools import accumulate
 from operator import itemgetter
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
 from torch import nn
 from tqdm.auto import trange
 
 from vae_nb.data import as_float, mnist, pick_device, write_whole
-from vae_nb.evaluate import active_units, bernoulli_log_likelihood, binarize, nll
+from vae_nb.evaluate import active_units, binarize, nll
 from vae_nb.loss import iwae_loss
-from vae_nb.model import check_images, check_sizes, load_weights
-from vae_nb.train import compare, save
+from vae_nb.model import bernoulli_log_likelihood, check_images, check_sizes
+from vae_nb.train import Checkpoint, State
 
 ROOT = Path(__file__).parent.parent
 PUBLISHED = {1: (86.76, 19), 5: (85.54, 22), 50: (84.78, 25)}
@@ -42,6 +42,8 @@ SAMPLES = 5000
 
 class IWAE(nn.Module):
     """The model of the paper: two hidden layers of 200 tanh units on each side of 50 latent variables."""
+    latent_dim, image_shape = 50, (1, 28, 28)
+
     def __init__(self, mean, seed=0):
         super().__init__()
         self.encoder = nn.Sequential(nn.Linear(784, 200), nn.Tanh(), nn.Linear(200, 200), nn.Tanh())
@@ -66,8 +68,8 @@ class IWAE(nn.Module):
         return torch.sigmoid(self.pixels(self.decoder(z)))
 
     def log_likelihood(self, z, x):
-        """log p(x|z) in nats, `(B, S)`, for `z` `(B, S, 50)` and binary `x` `(B, 784)`."""
-        return bernoulli_log_likelihood(self.decoder(z), self.pixels, x)
+        """log p(x|z) in nats, `(B, S)`, for `z` `(B, S, 50)` and binary `x` of 784 pixels."""
+        return bernoulli_log_likelihood(self.decoder(z), self.pixels, x.flatten(1))
 
 
 def schedule(share=1.0):
@@ -80,21 +82,10 @@ def schedule(share=1.0):
     return [1e-3 * 10**(-i / 7) for i in range(STAGES)], ends
 
 
-def load(path, model, optimizer, settings):
-    """Put a checkpoint's weights and moments into `model` and `optimizer`; returns the steps made and the seconds they took.
-
-    Raises `ValueError` for a file that is damaged, that is no checkpoint of this program, or that has other settings."""
-    tensors = load_weights(path)
-    with safe_open(path, "pt") as file:
-        text = file.metadata() or {}
-    parts = {name: [f"adam.{name}.{key}" for key in ("step", "exp_avg", "exp_avg_sq")] for name, _ in model.named_parameters()}
-    if set(tensors) != {*parts, *chain(*parts.values())} or not {"history", "settings"} <= set(text):
-        raise ValueError(f"{path} is not a checkpoint of bench.iwae; move it away, and the run begins anew")
-    compare(path, "settings", json.loads(text["settings"]), settings)
-    model.load_state_dict({name: tensors[name] for name in parts})
-    moments = [{key.rpartition(".")[2]: tensors[key] for key in keys} for keys in parts.values()]
-    optimizer.load_state_dict({"state": dict(enumerate(moments)), "param_groups": optimizer.state_dict()["param_groups"]})
-    return json.loads(text["history"])
+def check_progress(progress):
+    """Raise `ValueError` unless this is what a run stores: the steps made, and the seconds they took."""
+    if not (isinstance(progress, list) and [type(number) for number in progress] == [int, float] and min(progress) >= 0):
+        raise ValueError("it does not say how many steps were made, and in how many seconds")
 
 
 def train(images, k, share, seed=0, checkpoint=None, device="cpu"):
@@ -105,27 +96,27 @@ def train(images, k, share, seed=0, checkpoint=None, device="cpu"):
     (rates, ends), images = schedule(share), images.to(device)
     model = IWAE(as_float(images).flatten(1).mean(0).cpu(), seed).to(device)
     optimizer = torch.optim.Adam(model.parameters(), betas=(0.9, 0.999), eps=1e-4, fused=True)
-    settings, step, seconds = {"k": k, "share": share, "seed": seed}, 0, 0.0
-    if checkpoint and Path(checkpoint).exists():
-        step, seconds = load(checkpoint, model, optimizer, settings)
-    generator, start = torch.Generator(device), time.perf_counter() - seconds
-    quiet = bool(os.environ.get("TQDM_DISABLE"))
-    for block in trange(step // BLOCK, math.ceil(ends[-1] / BLOCK), disable=quiet) if step < ends[-1] else ():
-        generator.manual_seed(1_000_000 * seed + block)
-        first = block * BLOCK * BATCH % IMAGES
-        binary = binarize(images[first:first + BLOCK * BATCH], generator).flatten(1)
-        for x in binary.split(BATCH)[:ends[-1] - step]:
-            optimizer.param_groups[0]["lr"] = rates[bisect(ends, step)]
-            optimizer.zero_grad()
-            mu, logvar = model.encode(x)
-            eps = torch.randn(k, *mu.shape, generator=generator, device=device)
-            z = mu + torch.exp(logvar / 2) * eps
-            iwae_loss(model.decode(z), x, z, mu, logvar).backward()
-            optimizer.step()
-            step += 1
-        seconds = time.perf_counter() - start
-        if checkpoint and (step % EVERY == 0 or step == ends[-1]):
-            save(checkpoint, model, optimizer, [step, seconds], settings)
+    settings = {"k": k, "share": share, "seed": seed}
+    with Checkpoint(checkpoint, State(model, optimizer), settings) if checkpoint else nullcontext() as file:
+        step, seconds = file.begin([0, 0.0], check_progress) if file else (0, 0.0)
+        generator, start = torch.Generator(device), time.perf_counter() - seconds
+        quiet = bool(os.environ.get("TQDM_DISABLE"))
+        for block in trange(step // BLOCK, math.ceil(ends[-1] / BLOCK), disable=quiet) if step < ends[-1] else ():
+            generator.manual_seed(1_000_000 * seed + block)
+            first = block * BLOCK * BATCH % IMAGES
+            binary = binarize(images[first:first + BLOCK * BATCH], generator).flatten(1)
+            for x in binary.split(BATCH)[:ends[-1] - step]:
+                optimizer.param_groups[0]["lr"] = rates[bisect(ends, step)]
+                optimizer.zero_grad()
+                mu, logvar = model.encode(x)
+                eps = torch.randn(k, *mu.shape, generator=generator, device=device)
+                z = mu + torch.exp(logvar / 2) * eps
+                iwae_loss(model.decode(z), x, z, mu, logvar).backward()
+                optimizer.step()
+                step += 1
+            seconds = time.perf_counter() - start
+            if file and (step % EVERY == 0 or step == ends[-1]):
+                file.write([step, seconds])
     return model, step, seconds
 
 
@@ -183,7 +174,7 @@ def main():
     try:
         model, steps, seconds = train(data[0][:IMAGES], given.k, given.share, given.seed, checkpoint, device)
         found = evaluate(model, data[1], given.images)
-    except ValueError as error:
+    except (ValueError, RuntimeError) as error:
         parser.error(str(error))
     result = {"k": given.k, "share": given.share, "seed": given.seed, "steps": steps, "seconds": round(seconds), "device": device.type,
               "threads": torch.get_num_threads(), **found}

@@ -4,14 +4,13 @@ Writes bench/SEEDS.md. Fails if a loop leaves the expected band or the plain loo
 import platform
 from pathlib import Path
 from statistics import mean, stdev
-from unittest.mock import patch
 
 import torch
 
 from vae_nb.data import mnist, pick_device
 from vae_nb.model import VAE
-from vae_nb.speed import bf16_products
-from vae_nb.train import fit
+from vae_nb.speed import bf16_products, fit, tf32_products
+from vae_nb.train import fit as plain_fit
 
 ROOT = Path(__file__).parent.parent
 EXPECTED = (127.3, 115.8, 112.2, 109.6, 108.5, 107.7, 107.1, 106.7, 106.0, 105.6)
@@ -19,17 +18,19 @@ BANDS = {1: 1.5, 3: 1.0, 10: 0.8}
 
 
 def loops(device):
-    """The kinds of loop there are on this device: a name, whether products may be bfloat16, and the options of `fit`."""
-    kinds = [("plain loop", False, {"simple": True}), ("fast loop", False, {})]
-    return kinds + [("fast loop, bfloat16", True, {})] * (device.type == "cpu" and bf16_products())
+    """The kinds of loop there are on this device: a name, the `fit` that takes it, and the products that it is allowed."""
+    kinds = [("plain loop", plain_fit, "float32"), ("fast loop", fit, "float32")]
+    if device.type == "cpu" and bf16_products():
+        kinds.append(("fast loop, bfloat16", fit, None))
+    if tf32_products(device):
+        kinds.append(("fast loop, TF32", fit, None))
+    return kinds
 
 
-def run(seed, device, data, low, options):
-    """The ten test losses of one seed."""
+def run(seed, device, data, fit, precision, epochs=10):
+    """The test losses of one seed, after each epoch."""
     torch.manual_seed(seed)
-    model = VAE().to(device)
-    with patch("vae_nb.speed.bf16_products", lambda: low):
-        return [record["test_loss"] for record in fit(model, *data, seed=seed, **options)]
+    return [record["test_loss"] for record in fit(VAE().to(device), *data, epochs, seed=seed, precision=precision)]
 
 
 def table(name, runs):
@@ -55,7 +56,7 @@ def check(name, runs, plain):
 if __name__ == "__main__":
     device = pick_device()
     data = [mnist(ROOT / "nbs/data", train)[0] for train in (True, False)]
-    runs = {name: [run(seed, device, data, low, options) for seed in range(5)] for name, low, options in loops(device)}
+    runs = {name: [run(seed, device, data, fit, precision) for seed in range(5)] for name, fit, precision in loops(device)}
     machine = f"{device.type}, threads: {torch.get_num_threads()}, {platform.machine()}, PyTorch {torch.__version__.split('+')[0]}"
     head = ("# Test loss after each epoch, 5 seeds\n\nMade by `make seeds`: nats per image, grey MNIST, batch 128, Adam 1e-3; "
             f"{machine}. Each seed starts every loop from the same weights and the same random numbers.\n\n")

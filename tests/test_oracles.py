@@ -11,19 +11,9 @@ from torch.distributions import Bernoulli, ContinuousBernoulli, Independent, Mul
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from vae_nb import evaluate
-from vae_nb.evaluate import (
-    LogMean,
-    active_units,
-    bernoulli_log_likelihood,
-    binarize,
-    continuous_bernoulli,
-    draws,
-    elbo,
-    kl_per_dimension,
-    nll,
-)
+from vae_nb.evaluate import LogMean, active_units, binarize, continuous_bernoulli, draws, elbo, kl_per_dimension, nll
 from vae_nb.loss import iwae_loss, log_weights, loss_function
-from vae_nb.model import VAE
+from vae_nb.model import VAE, bernoulli_log_likelihood
 
 SHAPES = [(16, 5, 1), (13, 3, 2), (49, 12, 3), (784, 20, 7), (101, 1, 30)]
 
@@ -150,10 +140,23 @@ def test_exactly_k_samples_within_the_memory(k):
     mu, logvar = model.encode(x)
     for memory in (1e-6, 0.02, 50):
         counts, rows = torch.zeros(5), max(1, int(memory * 2**20 / (12 * 49)))
-        for index, log_p, ratio in draws(model, x, mu, logvar, k, memory=memory):
+        for part, log_p, ratio in draws(model, x, mu, logvar, k, memory=memory):
             assert log_p.shape == ratio.shape and log_p.numel() <= rows
-            counts[index] += log_p.shape[1]
+            counts[part] += log_p.shape[1]
         assert (counts == k).all()
+
+
+def test_the_draws_of_a_seed_are_those_of_earlier_versions():
+    """First 1,024 samples of up to 64 images, then the rest of their samples, then the next images: published numbers rest on it."""
+    model, x = vae(49, 12, 3), bits(70, 49)
+    mu, logvar = model.encode(x)
+    generator, eps = torch.Generator().manual_seed(5), torch.empty(70, 1030, 3)
+    for images in (slice(0, 64), slice(64, 70)):
+        for samples in (slice(0, 1024), slice(1024, 1030)):
+            eps[images, samples] = torch.randn(eps[images, samples].shape, generator=generator)
+    z = mu.unsqueeze(1) + (logvar / 2).exp().unsqueeze(1) * eps
+    expected = model.log_likelihood(z, x).double() + (eps.double()**2 + logvar.double().unsqueeze(1) - z.double()**2).sum(2) / 2
+    torch.testing.assert_close(nll(model, x, k=1030, seed=5).nll, math.log(1030) - expected.logsumexp(1), rtol=1e-6, atol=1e-4)
 
 
 def test_memory_changes_nothing():
@@ -200,10 +203,10 @@ class LinearGaussian(nn.Module):
         torch.manual_seed(seed)
         columns, _ = torch.linalg.qr(torch.randn(pixels, latents, dtype=torch.float64))
         self.W = nn.Parameter(columns * (0.2 + 2 * torch.rand(latents, dtype=torch.float64)), requires_grad=False)
-        self.s, self.shift, self.widen = s, shift, widen
+        self.s, self.shift, self.widen, self.latent_dim, self.image_shape = s, shift, widen, latents, (1, 1, pixels)
 
     def exact(self, x):
-        precision = 1 + (self.W**2).sum(0) / self.s**2
+        x, precision = x.flatten(1), 1 + (self.W**2).sum(0) / self.s**2
         return x @ self.W / self.s**2 / precision, -precision.log().expand(len(x), -1)
 
     def encode(self, x):
@@ -211,7 +214,7 @@ class LinearGaussian(nn.Module):
         return mu + self.shift, logvar + self.widen
 
     def log_likelihood(self, z, x):
-        return Normal(z @ self.W.T, self.s).log_prob(x.unsqueeze(1)).sum(2)
+        return Normal(z @ self.W.T, self.s).log_prob(x.flatten(1).unsqueeze(1)).sum(2)
 
     def log_px(self, x):
         covariance = self.W @ self.W.T + self.s**2 * torch.eye(len(self.W), dtype=torch.float64)
@@ -220,7 +223,7 @@ class LinearGaussian(nn.Module):
 
 @pytest.mark.parametrize("pixels,latents,s", [(3, 1, 1.0), (10, 4, 0.3), (40, 8, 2.0)])
 def test_linear_gaussian_with_the_true_posterior_is_exact(pixels, latents, s):
-    model, x = LinearGaussian(pixels, latents, s), torch.randn(5, pixels, dtype=torch.float64)
+    model, x = LinearGaussian(pixels, latents, s), torch.rand(5, pixels, dtype=torch.float64)
     for k in (1, 10, 2000):
         found = nll(model, x, k=k, seed=k)
         torch.testing.assert_close(found.nll, -model.log_px(x))
@@ -229,7 +232,7 @@ def test_linear_gaussian_with_the_true_posterior_is_exact(pixels, latents, s):
 
 @pytest.mark.parametrize("shift,widen", [(0.2, 0.0), (0.0, 0.7), (-0.3, 0.3)])
 def test_linear_gaussian_gap_is_the_kl(shift, widen):
-    model, x = LinearGaussian(10, 4, 0.7, shift, widen), torch.randn(1, 10, dtype=torch.float64).repeat(4000, 1)
+    model, x = LinearGaussian(10, 4, 0.7, shift, widen), torch.rand(1, 10, dtype=torch.float64).repeat(4000, 1)
     (m, v), (true_m, true_v) = model.encode(x[:1]), model.exact(x[:1])
     gap = kl_divergence(Normal(m, (v / 2).exp()), Normal(true_m, (true_v / 2).exp())).sum()
     found = elbo(model, x).elbo
@@ -240,7 +243,7 @@ def test_linear_gaussian_gap_is_the_kl(shift, widen):
 
 def test_the_error_of_nll_is_its_spread():
     model = LinearGaussian(10, 4, 0.7, shift=0.2, widen=0.3)
-    x = torch.randn(1, 10, dtype=torch.float64).repeat(2000, 1)
+    x = torch.rand(1, 10, dtype=torch.float64).repeat(2000, 1)
     found = nll(model, x, k=400)
     assert found.nll.std() == pytest.approx(found.error.mean().item(), rel=0.1)
     assert nll(model, x[:3], k=1).error.isnan().all()
@@ -253,9 +256,28 @@ def test_sums_do_not_depend_on_the_pieces():
         for size in (1, 7, 60):
             sums = LogMean(4)
             for piece in order.split(size, 1):
-                sums.add(torch.arange(4), piece)
+                sums.add(slice(0, 4), piece)
             torch.testing.assert_close(sums.top + sums.first.log(), order.logsumexp(1))
             torch.testing.assert_close(2 * sums.top + sums.second.log(), (2 * order).logsumexp(1))
+
+
+def test_weights_of_zero_among_others_count_as_zero():
+    values = torch.tensor([[-math.inf, -math.inf, 2.0, -math.inf, 5.0]], dtype=torch.float64)
+    for size in (1, 2, 5):
+        sums = LogMean(1)
+        for piece in values.split(size, 1):
+            sums.add(slice(0, 1), piece)
+        torch.testing.assert_close(sums.top + sums.first.log(), values.logsumexp(1))
+    sums.add(slice(0, 1), torch.full((1, 2), -math.inf, dtype=torch.float64))
+    torch.testing.assert_close(sums.top + sums.first.log(), values.logsumexp(1))
+
+
+def test_a_probability_of_zero_costs_a_hundred_nats():
+    class Certain(Bare):
+        def decode(self, z): return torch.zeros(len(z), 49)
+    x = torch.zeros(2, 49)
+    x[1, :3] = 1
+    assert elbo(Certain(49, 12, 1), x).distortion.tolist() == [0, 300]
 
 
 def test_iwae_loss_and_its_gradient_against_double_precision():
@@ -425,22 +447,43 @@ def test_binarize_draws_with_the_grey_values_as_probabilities(monkeypatch):
     assert binarize(torch.tensor([0.0, 0.5])).tolist() == [0, 1]
 
 
-def test_another_decoder_is_refused_unless_it_brings_its_likelihood():
-    class Steep(VAE):
-        def decode(self, z): return torch.sigmoid(2 * self.fc4(F.relu(self.fc3(z))))
-    class Own(Steep):
-        def log_likelihood(self, z, x):
-            return Bernoulli(logits=2 * self.fc4(F.relu(self.fc3(z)))).log_prob(x.unsqueeze(1)).sum(2)
-    with pytest.raises(ValueError, match="log_likelihood"):
-        nll(Steep(49, 12, 3), bits(2, 49), k=3)
+class Steep(VAE):
+    """Another decoder, and nothing said about the likelihood."""
+
+    def decode(self, z):
+        return torch.sigmoid(2 * self.fc4(F.relu(self.fc3(z))))
+
+
+class Own(Steep):
+    """Another decoder with its likelihood."""
+
+    def log_likelihood(self, z, x):
+        return Bernoulli(logits=2 * self.fc4(F.relu(self.fc3(z)))).log_prob(x.unsqueeze(1)).sum(2)
+
+
+class Bare(nn.Module):
+    """The contract and nothing else: no likelihood, so the pixels are Bernoulli with what `decode` returns."""
+    latent_dim, image_shape = 1, (1, 7, 7)
+
+    def __init__(self, *sizes):
+        super().__init__()
+        self.inside = Own(*sizes)
+
+    def encode(self, x): return self.inside.encode(x.flatten(1))
+    def decode(self, z): return self.inside.decode(z).view(-1, 1, 7, 7)
+
+
+@pytest.mark.parametrize("kind", [Steep, Own, Bare])
+def test_another_decoder_has_its_own_likelihood(kind):
     torch.manual_seed(0)
-    model, x = Own(49, 12, 1), bits(4, 49)
+    model, x = kind(49, 12, 1).requires_grad_(False), bits(4, 49)
     z = torch.linspace(-9, 9, 3001).unsqueeze(1)
     with torch.no_grad():
-        joint = Normal(0.0, 1.0).log_prob(z[:, 0]) + Bernoulli(model.decode(z)).log_prob(x.unsqueeze(1)).sum(2)
+        joint = Normal(0.0, 1.0).log_prob(z[:, 0]) + Bernoulli(model.decode(z).flatten(1)).log_prob(x.unsqueeze(1)).sum(2)
     found = nll(model, x, k=20_000)
     assert ((found.nll + torch.trapezoid(joint.double().exp(), z[:, 0].double()).log()).abs() < 5 * found.error + 1e-3).all()
 
 
-def test_all_of_it_is_exported():
-    assert {"elbo", "nll", "active_units", "kl_per_dimension", "binarize", "continuous_bernoulli"} <= set(evaluate.__all__)
+def test_what_is_meant_for_users_is_exported_and_nothing_else():
+    assert set(evaluate.__all__) == {
+        "binarize", "elbo", "nll", "Bound", "Estimate", "active_units", "kl_per_dimension", "continuous_bernoulli"}

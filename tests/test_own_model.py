@@ -16,7 +16,8 @@ def test_a_model_a_loss_and_pictures_of_ones_own(tmp_path):
     work.mkdir()
     shutil.copy(ROOT / "tests/own_model.py", work)
     env = {**os.environ, "PYTHONPATH": str(site), "MPLBACKEND": "agg", "PYTHONSAFEPATH": "1"}
-    where = subprocess.run([sys.executable, "-c", "import vae_nb; print(vae_nb.__file__)"], cwd=work, env=env, capture_output=True, text=True)
+    asked = [sys.executable, "-c", "import vae_nb; print(vae_nb.__file__)"]
+    where = subprocess.run(asked, cwd=work, env=env, capture_output=True, text=True)
     assert where.stdout.startswith(str(site)), where.stdout + where.stderr
     done = subprocess.run([sys.executable, "own_model.py"], cwd=work, env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -1,7 +1,8 @@
-"""The fast loops where no lesson cell reaches: memory, odd numbers of images, odd models, and what `fit` leaves behind."""
+"""The fast loops where no lesson cell reaches: memory, odd numbers of images, redrawn images, and what `fit` leaves behind. What they
+may be taken for is in test_guards.py."""
+import inspect
 import subprocess
 import sys
-import warnings
 from pathlib import Path
 from unittest.mock import patch
 
@@ -9,19 +10,18 @@ import pytest
 import torch
 from torch import nn
 
-from vae_nb import speed
+from vae_nb import speed, train
 from vae_nb.data import mnist
+from vae_nb.evaluate import binarize
 from vae_nb.model import VAE
-from vae_nb.speed import FastLoop, GraphLoop, by_hand, engine, ordinary
-from vae_nb.train import PlainLoop, fit
+from vae_nb.speed import FastLoop, GraphLoop, fastest_loop, fit
+from vae_nb.train import PlainLoop
 
 NBS = Path(__file__).parent.parent / "nbs"
 MEMORY = """
-import resource, torch
-from vae_nb.data import mnist
-from vae_nb.model import VAE
-from vae_nb.speed import engine
-from vae_nb.train import fit
+import resource
+from vae_nb import VAE, fit, mnist
+import vae_nb.speed
 def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
 before = peak()
 fit(VAE(), mnist("data", True)[0], mnist("data", False)[0][:1000], epochs=1, progress=False)
@@ -47,7 +47,7 @@ def trained(loop_class, data, epochs=2, **options):
     model, adam = fresh()
     loop = loop_class(model, adam, **options)
     torch.manual_seed(1)
-    losses = [(loop.train_epoch(data), loop.test_epoch(data)) for _ in range(epochs)]
+    losses = [(loop.train_epoch(data), loop.evaluate_epoch(data)) for _ in range(epochs)]
     return losses, [p.detach().clone() for p in model.parameters()], adam
 
 
@@ -64,9 +64,9 @@ def test_a_run_needs_no_more_than_the_data_and_200_mb():
 
 
 def test_fit_equals_the_plain_loop():
-    train, test = [mnist(NBS / "data", train)[0][:count] for train, count in ((True, 6000), (False, 1000))]
-    with patch.object(speed, "bf16_products", lambda: False):
-        fast, plain = [fit(fresh()[0], train, test, epochs=2, progress=False, simple=simple) for simple in (False, True)]
+    data = [mnist(NBS / "data", part)[0][:count] for part, count in ((True, 6000), (False, 1000))]
+    options = {"epochs": 2, "progress": False, "precision": "float32"}
+    fast, plain = [way(fresh()[0], *data, **options) for way in (fit, train.fit)]
     for key in ("train_loss", "test_loss"):
         torch.testing.assert_close([record[key] for record in fast], [record[key] for record in plain], rtol=1e-4, atol=0)
 
@@ -99,7 +99,7 @@ def test_recorded_steps_follow_changes_between_epochs(change):
             adam.param_groups[0]["lr"] = 0.1
         if change == "not contiguous":
             data = data.transpose(2, 3)
-        return [first, loop.train_epoch(data), loop.test_epoch(data)]
+        return [first, loop.train_epoch(data), loop.evaluate_epoch(data)]
     with patch.object(speed, "recorded", fake):
         graph = run(GraphLoop)
     assert graph == run(FastLoop)
@@ -111,8 +111,40 @@ def test_the_same_images_are_recorded_once():
     with patch.object(speed, "recorded", lambda action: recordings.append(1) or fake(action)):
         for _ in range(3):
             loop.train_epoch(data[:])
-            loop.test_epoch(data)
+            loop.evaluate_epoch(data)
     assert len(recordings) == 1
+
+
+def test_images_drawn_anew_are_copied_into_the_recorded_memory():
+    def run(loop_class):
+        model, adam = fresh()
+        loop, data = loop_class(model, adam, batch_size=32), images(70).float() / 255
+        kept = data.clone()
+        generator = torch.Generator().manual_seed(0)
+        ends = [loop.train_epoch(binarize(data, generator)) for _ in range(5)]
+        assert torch.equal(data, kept)
+        return [*ends, loop.train_epoch(data), loop.evaluate_epoch(data)]
+    recordings = []
+    with patch.object(speed, "recorded", lambda action: recordings.append(1) or fake(action)):
+        graph = run(GraphLoop)
+    assert graph == run(FastLoop) and len(recordings) == 2
+
+
+def test_a_recording_never_writes_to_images_that_it_was_given():
+    loop, first, second = GraphLoop(*fresh(), batch_size=32), images(70), images(70, seed=1)
+    with patch.object(speed, "recorded", fake):
+        for data in (first, second, first, second):
+            loop.train_epoch(data)
+    assert torch.equal(first, images(70)) and torch.equal(second, images(70, seed=1))
+
+
+def test_a_recording_that_fails_is_tried_once():
+    loop = GraphLoop(*fresh(), batch_size=32)
+    with patch.object(speed, "recorded", side_effect=RuntimeError("no memory")) as tried, pytest.warns(UserWarning, match="no memory"):
+        data = images(70)
+        for _ in range(3):
+            loop.train_epoch(data)
+    assert tried.call_count == 1
 
 
 def test_an_interrupted_recording_leaves_the_weights_alone():
@@ -137,7 +169,7 @@ def test_images_that_do_not_fit_are_refused(loop_class):
     loop = loop_class(*fresh(), batch_size=32)
     for wrong, error in ((images(40).long(), TypeError), (images(40).float(), ValueError), (images(40)[:, :, 1:], ValueError),
                          (images(40)[:, :, :1, :1], ValueError), (images(0), ValueError)):
-        for act in (loop.train_epoch, loop.test_epoch):
+        for act in (loop.train_epoch, loop.evaluate_epoch):
             with pytest.raises(error):
                 act(wrong)
 
@@ -147,73 +179,15 @@ def test_a_batch_far_larger_than_the_data_costs_nothing():
     assert losses == trained(FastLoop, images(40), batch_size=40)[0]
 
 
-class Doubled(VAE):
-    def decode(self, z):
-        return super().decode(2 * z)
-
-
-def odd(kind):
-    """A model for which the formulas by hand do not hold."""
-    torch.manual_seed(0)
-    model = Doubled(hidden_dim=32, latent_dim=4) if kind == "subclass" else VAE(hidden_dim=32, latent_dim=4)
-    if kind == "frozen":
-        model.fc1.requires_grad_(False)
-    if kind == "hook":
-        model.fc3.register_forward_hook(lambda layer, inputs, output: 2 * output)
-    if kind == "parameter hook":
-        model.fc3.weight.register_hook(lambda gradient: 2 * gradient)
-    if kind == "wider decoder":
-        model.fc3, model.fc4 = nn.Linear(4, 48), nn.Linear(48, 784)
-    if kind == "no bias":
-        model.fc4 = nn.Linear(32, 784, bias=False)
-    if kind == "shared":
-        model.fc2_logvar.weight = model.fc2_mean.weight
-    if kind == "own forward":
-        model.fc3.forward = lambda z: torch.tanh(nn.functional.linear(z, model.fc3.weight, model.fc3.bias))
-    return model
-
-
-@pytest.mark.parametrize("kind", ["subclass", "frozen", "hook", "parameter hook", "wider decoder", "no bias", "shared", "own forward"])
-def test_other_models_take_the_plain_loop_and_train(kind):
-    model, data = odd(kind), images(200)
-    assert not by_hand(model) and type(engine(model, torch.optim.Adam(model.parameters()))) is PlainLoop
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        history = fit(model, data, data, epochs=2, progress=False)
-    plain = fit(odd(kind), data, data, epochs=2, progress=False, simple=True)
-    assert [record["test_loss"] for record in history] == [record["test_loss"] for record in plain]
-    assert history[1]["test_loss"] < history[0]["test_loss"]
-
-
-def test_a_model_in_double_precision_is_not_trained_in_single():
-    model = VAE(hidden_dim=32, latent_dim=4)
-    assert by_hand(model) and not by_hand(model.double())
-
-
 @pytest.mark.parametrize("loop_class", [PlainLoop, FastLoop, GraphLoop])
 def test_the_model_is_left_in_the_mode_of_what_was_done_last(loop_class):
     model, adam = fresh()
     loop, modes = loop_class(model, adam, batch_size=32), []
     with patch.object(speed, "recorded", fake):
-        for epoch in (loop.test_epoch, loop.train_epoch):
+        for epoch in (loop.evaluate_epoch, loop.train_epoch):
             epoch(images(70))
             modes.append(model.training)
     assert modes == [False, True]
-
-
-def test_other_optimizers_take_the_plain_loop():
-    model, adam = fresh()
-    assert ordinary(model, adam)
-    uneven = torch.optim.Adam(model.parameters())
-    model.fc1.weight.grad = torch.ones_like(model.fc1.weight)
-    uneven.step()
-    hooked = torch.optim.Adam(model.parameters())
-    hooked.register_step_post_hook(lambda *inputs: None)
-    extra, layers = nn.Parameter(torch.zeros(1)), [{"params": layer.parameters()} for layer in model.children()]
-    others = [hooked, uneven, torch.optim.SGD(model.parameters(), lr=0.1), torch.optim.Adam(model.parameters(), lr=torch.tensor(1e-3)),
-              torch.optim.Adam(layers), torch.optim.Adam(model.fc1.parameters()), torch.optim.Adam([*model.parameters(), extra]),
-              torch.optim.Adam([{"params": model.parameters()}, {"params": [extra]}])]
-    assert not any(ordinary(model, other) for other in others)
 
 
 def test_a_state_dict_loaded_between_epochs_counts():
@@ -225,7 +199,7 @@ def test_a_state_dict_loaded_between_epochs_counts():
         PlainLoop(other_model, other_adam, 32).train_epoch(data)
         model.load_state_dict(other_model.state_dict())
         adam.load_state_dict(other_adam.state_dict())
-        return loop.train_epoch(data), loop.test_epoch(data)
+        return loop.train_epoch(data), loop.evaluate_epoch(data)
     torch.testing.assert_close(run(FastLoop), run(PlainLoop), rtol=1e-4, atol=0)
 
 
@@ -235,8 +209,8 @@ def test_without_the_fused_operator_cleared_gradients_do_no_harm():
         loop, data = loop_class(model, adam, batch_size=32), images(70)
         loop.train_epoch(data)
         adam.zero_grad()
-        return loop.train_epoch(data), loop.test_epoch(data)
-    with patch("torch._fused_adam_", side_effect=TypeError):
+        return loop.train_epoch(data), loop.evaluate_epoch(data)
+    with patch.object(speed, "fused_adam", lambda group: None):
         found = run(FastLoop)
     torch.testing.assert_close(found, run(PlainLoop), rtol=1e-4, atol=0)
 
@@ -265,3 +239,59 @@ def test_fit_leaves_an_ordinary_model(tmp_path):
     before = model.fc1.weight.detach().clone()
     PlainLoop(model, torch.optim.Adam(model.parameters())).train_epoch(images(200))
     assert not torch.equal(model.fc1.weight, before)
+
+
+def test_both_faces_of_fit_are_the_same():
+    assert inspect.signature(fit) == inspect.signature(train.fit)
+    assert fit.__doc__.replace(" (`fastest_loop`)", "").replace("（`fastest_loop`）", "") == train.fit.__doc__
+
+
+@pytest.mark.parametrize(("asked", "bf16", "used"), [(None, True, "bfloat16"), (None, False, "float32"), ("float32", True, "float32")])
+def test_the_products_stand_in_every_record(asked, bf16, used):
+    with patch.object(speed, "bf16_products", lambda: bf16):
+        history = fit(fresh()[0], images(40), images(20), epochs=2, progress=False, precision=asked)
+    assert [record["precision"] for record in history] == [used, used]
+
+
+@pytest.mark.parametrize(("low", "used", "setting"), [(True, "tf32", "high"), (False, "float32", "highest")])
+def test_a_graph_is_recorded_with_the_products_that_it_tells_of(low, used, setting):
+    loop, during = GraphLoop(*fresh(), batch_size=32, low=low), []
+    with patch.object(speed, "recorded", lambda action: during.append(torch.get_float32_matmul_precision()) or fake(action)):
+        loop.train_epoch(images(70))
+    assert loop.precision == used and during == [setting]
+    assert torch.get_float32_matmul_precision() == "highest"
+
+
+@pytest.mark.parametrize(("capability", "low", "used"), [((8, 0), None, "tf32"), ((7, 5), None, "float32"), ((9, 0), False, "float32")])
+def test_on_a_gpu_a_graph_is_taken_with_tf32_where_there_are_instructions(capability, low, used):
+    cuda = patch.object(nn.Parameter, "device", torch.device("cuda")), patch.object(speed, "obstacle", lambda *given: None)
+    with cuda[0], cuda[1], patch.object(torch.cuda, "get_device_capability", lambda device: capability):
+        with patch.object(speed, "agree", lambda: True):
+            loop = fastest_loop(*fresh(), low=low)
+    assert type(loop) is GraphLoop and loop.precision == used
+
+
+def test_a_loss_that_is_not_finite_leaves_the_last_good_weights():
+    for way in (fit, train.fit):
+        model = fresh()[0]
+        before = [p.detach().clone() for p in model.parameters()]
+        with pytest.raises(FloatingPointError, match="epoch 1.*learning rate"):
+            way(model, images(200), images(50), epochs=2, lr=1e10, progress=False)
+        assert all(map(torch.equal, model.parameters(), before))
+
+
+def test_a_broken_off_run_goes_on_bit_for_bit(tmp_path):
+    straight, path = fresh()[0], tmp_path / "run.safetensors"
+    history = fit(straight, images(200), images(50), epochs=4, progress=False)
+    for epochs in (1, 3, 4):
+        resumed = fresh()[0]
+        parts = fit(resumed, images(200), images(50), epochs=epochs, checkpoint=path, progress=False)
+    assert [record["train_loss"] for record in parts] == [record["train_loss"] for record in history]
+    assert all(map(torch.equal, resumed.parameters(), straight.parameters()))
+
+
+def test_images_drawn_anew_in_both_loops():
+    fast, plain = [way(fresh()[0], images(200), images(50), epochs=3, redraw=binarize, progress=False, precision="float32")
+                   for way in (fit, train.fit)]
+    torch.testing.assert_close([record["train_loss"] for record in fast], [record["train_loss"] for record in plain], rtol=1e-4, atol=0)
+    assert fast[0]["train_loss"] != fit(fresh()[0], images(200), images(50), epochs=1, progress=False, precision="float32")[0]["train_loss"]

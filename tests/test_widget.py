@@ -1,23 +1,35 @@
-"""The explorer where readers meet it: on the built site, without a kernel, and in JupyterLab, with one."""
+"""The explorer's Python: what it shows and what it refuses. The explorer where readers meet it: on the built site, without a
+kernel, and in JupyterLab, with one."""
+import functools
 import gzip
 import json
 import os
 import subprocess
 import sys
 import time
+from copy import deepcopy
+from fractions import Fraction
 from itertools import product
 from pathlib import Path
+from types import MethodType
 
+import ipywidgets
 import nbformat
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
+from IPython.core.formatters import DisplayFormatter
 from jupyter_client import BlockingKernelClient
+from torch import nn
+from torch.nn.utils import parametrizations, parametrize, prune
+from traitlets import TraitError
 
 from tests.conftest import AXE, ROOT, WCAG
 from tests.test_explore import base64_of, packed
-from vae_nb.explore import DECODER, ENCODER, pack, site_state
-from vae_nb.model import VAE
+from vae_nb import interpolate, reconstruct, sample_prior
+from vae_nb.explore import DECODER, ENCODER, LatentExplorer, pack, site_state
+from vae_nb.model import VAE, EncoderDecoder
 
 EDITIONS = ("zh", "en", "duo")
 PIXEL = 0.02 + 0.5 / 255  # what int8 weights and a canvas of 256 greys may change
@@ -198,7 +210,7 @@ def test_the_page_does_not_move_when_the_explorer_comes(home, visit):
 
 
 def test_the_package_packs_as_the_script_reads():
-    state = VAE(16, 7, 3).state_dict()
+    state = VAE(image_shape=(1, 4, 4), hidden_dim=7, latent_dim=3).state_dict()
     arrays = {name: tensor.numpy() for name, tensor in state.items()}
     for layers, dtype in product((DECODER, ENCODER), ("int8", "float32")):
         assert pack(arrays, layers, dtype) == packed(state, layers, dtype), (layers, dtype)
@@ -227,6 +239,318 @@ def test_the_state_of_the_site_needs_no_torch_and_is_the_shipped_model(model):
         images = torch.tensor(np.frombuffer(state["digits"], "u1").copy()).view(10, 784) / 255
         means = torch.tensor([digit["mean"] for digit in state["gallery"]])
         torch.testing.assert_close(model.encode(images)[0], means, rtol=1e-4, atol=1e-4)
+
+
+VIEW = "application/vnd.jupyter.widget-view+json"
+IMAGES = torch.randint(256, (6, 1, 4, 5), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+
+
+def small(kind=VAE, image_shape=(1, 4, 5)):
+    """An untrained model of a few units."""
+    torch.manual_seed(0)
+    return kind(hidden_dim=7, latent_dim=3, image_shape=image_shape)
+
+
+class OwnEncode(VAE):
+    def encode(self, x):
+        mu, logvar = super().encode(x)
+        return mu + 0.19, logvar
+
+
+class OwnDecode(VAE):
+    def decode(self, z):
+        return torch.sigmoid(self.fc4(torch.tanh(self.fc3(z))))
+
+
+class OwnSample(VAE):
+    def reparameterize(self, mu, logvar):
+        return super().reparameterize(mu, 2 * logvar)
+
+
+class OwnForward(VAE):
+    def forward(self, x):
+        rebuilt, mu, logvar = super().forward(x)
+        return rebuilt, -mu, logvar
+
+
+class Further(VAE):
+    """A VAE with a layer and a buffer besides, which nothing that the explorer shows goes through."""
+
+    def __init__(self, **sizes):
+        super().__init__(**sizes)
+        self.classifier = nn.Linear(self.latent_dim, 10)
+        self.register_buffer("steps", torch.zeros((), dtype=torch.long))
+
+
+class Flat(nn.Module):
+    """A model that keeps the contract and is no VAE of the course."""
+
+    latent_dim, image_shape = 3, (1, 4, 5)
+
+    def __init__(self):
+        super().__init__()
+        self.down, self.up = nn.Linear(20, 6), nn.Linear(3, 20)
+
+    def encode(self, x):
+        return self.down(x.flatten(1)).chunk(2, 1)
+
+    def decode(self, z):
+        return torch.sigmoid(self.up(z)).unflatten(1, self.image_shape)
+
+    def forward(self, x):
+        mu, logvar = self.encode(x)
+        return self.decode(mu), mu, logvar
+
+
+def changed(change):
+    """A small model on which `change` was called."""
+    model = small()
+    change(model)
+    return model
+
+
+def widened(model):
+    model.fc3, model.fc4 = nn.Linear(3, 8), nn.Linear(8, 20)
+
+
+def replaced(name, make):
+    """A small model of which `name` is what `make` makes of the model."""
+    return changed(lambda model: setattr(model, name, make(model)))
+
+
+OTHERS = {  # models that the explorer would show wrongly, and what the refusal names
+    "encode": (lambda: small(OwnEncode), "encode of its own"),
+    "decode": (lambda: small(OwnDecode), "decode of its own"),
+    "reparameterize": (lambda: small(OwnSample), "reparameterize of its own"),
+    "forward": (lambda: small(OwnForward), "forward of its own"),
+    "on the object": (lambda: replaced("encode", lambda model: lambda x: (x, x)), "encode of its own"),
+    "bound to the object": (lambda: replaced("decode", lambda model: MethodType(lambda model, z: 1 - VAE.decode(model, z), model)),
+                            "decode of its own"),
+    "compiled, patched": (lambda: torch.compile(small(OwnEncode)), "encode of its own"),
+    "layer before": (lambda: replaced("fc1", lambda model: nn.Sequential(nn.BatchNorm1d(20), model.fc1)), "fc1 that is not"),
+    "layer of its own": (lambda: changed(lambda model: setattr(model.fc3, "forward", lambda x: x @ model.fc3.weight.T)), "fc3 that is not"),
+    "no bias": (lambda: replaced("fc4", lambda model: nn.Linear(7, 20, bias=False)), "fc4 that is not"),
+    "other sizes": (lambda: changed(widened), "fc3 that is not nn.Linear(3, 7)"),
+    "hook": (lambda: changed(lambda model: model.fc1.register_forward_hook(lambda layer, x, y: y + 1)), "a hook on fc1"),
+    "early hook": (lambda: changed(lambda model: model.register_forward_pre_hook(lambda model, x: None)), "a hook on the model"),
+    "pruned": (lambda: changed(lambda model: prune.l1_unstructured(model.fc3, "weight", 0.5)), "a hook on fc3"),
+    "nan": (lambda: changed(lambda model: nn.init.constant_(model.fc2_logvar.bias, float("nan"))), "NaN"),
+    "colour": (lambda: small(image_shape=(3, 4, 5)), "shape (3, 4, 5); the explorer shows grey ones"),
+    "no shape": (lambda: VAE(12), "VAE(12, image_shape=(C, H, W))")}
+NO_VAE = {"another model": Flat(), "a layer": nn.Linear(2, 2), "array": np.ones(3),
+          **{repr(each): each for each in (None, [], "mnist.safetensors", 3, VAE)}}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_a_model_that_would_be_shown_wrongly_is_refused(name):
+    make, said = OTHERS[name]
+    with pytest.raises(ValueError) as caught:
+        LatentExplorer(make(), IMAGES)
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("name", NO_VAE)
+def test_what_is_no_vae_is_refused(name):
+    with pytest.raises(TypeError, match="model is .*VAE"):
+        LatentExplorer(NO_VAE[name], IMAGES)
+
+
+@pytest.fixture
+def everywhere(request, monkeypatch):
+    """Something that every module goes through, replaced."""
+    owner, name, wrap = request.param
+    monkeypatch.setattr(owner, name, wrap(getattr(owner, name)))
+
+
+def keeping_its_name(function):
+    """What a decorator makes of a method."""
+    return functools.wraps(function)(lambda model, x: function(model, x))
+
+
+@pytest.mark.parametrize("everywhere", [
+    (EncoderDecoder, "encode", lambda old: lambda model, x: old(model, 1 - x)), (VAE, "decode", keeping_its_name),
+    (VAE, "forward", keeping_its_name), (VAE, "reparameterize", lambda old: lambda model, mu, logvar: mu),
+    (nn.Linear, "forward", lambda old: lambda layer, x: 1.1 * old(layer, x)),
+    (F, "relu", lambda old: F.elu), (F, "linear", lambda old: lambda x, weight, bias: old(x, weight, bias) + 0.1),
+    (torch, "sigmoid", lambda old: torch.sin)], indirect=True, ids=lambda patch: patch[1])
+def test_what_was_patched_for_all_is_noticed(everywhere):
+    with pytest.raises(ValueError, match="of its own|is not nn.Linear|does not compute"):
+        LatentExplorer(small())
+
+
+def test_a_hook_for_all_modules_is_noticed():
+    handle = nn.modules.module.register_module_forward_hook(lambda module, x, y: None)
+    try:
+        with pytest.raises(ValueError, match="a hook on every module"):
+            LatentExplorer(small())
+    finally:
+        handle.remove()
+    LatentExplorer(small())
+
+
+def test_what_the_refusals_advise_works():
+    hooked = small()
+    handle = hooked.fc1.register_forward_hook(lambda layer, x, y: y)
+    handle.remove()
+    pruned = changed(lambda model: prune.l1_unstructured(model.fc3, "weight", 0.5))
+    prune.remove(pruned.fc3, "weight")
+    for model in (hooked, pruned, VAE(12, image_shape=(1, 3, 4))):
+        assert LatentExplorer(model).decoder
+    x = IMAGES / 255
+    for model in (Flat(), small(OwnEncode)):
+        assert reconstruct(model, x).shape == x.shape
+        assert sample_prior(model, 2).shape == (2, 1, 4, 5) and interpolate(model, x[0], x[1], 3).shape == (3, 1, 4, 5)
+    one_hot = F.one_hot(torch.arange(6) % 2)
+    with pytest.raises(ValueError, match=r"labels.argmax\(1\)"):
+        LatentExplorer(small(), IMAGES, one_hot)
+    assert [digit["label"] for digit in LatentExplorer(small(), IMAGES, one_hot.argmax(1)).gallery] == ["0", "1"]
+
+
+class Doubled(nn.Module):
+    def forward(self, weight):
+        return 2 * weight
+
+
+SHOWN = {  # models that are as good as the course's, however they are dressed
+    "plain": small, "further layers": lambda: small(Further), "training": lambda: small().train(), "float64": lambda: small().double(),
+    "float16": lambda: small().half(), "bfloat16": lambda: small().bfloat16(), "compiled": lambda: torch.compile(small()),
+    "data parallel": lambda: nn.DataParallel(small()), "averaged": lambda: torch.optim.swa_utils.AveragedModel(small()),
+    "compiled and wrapped": lambda: nn.DataParallel(torch.compile(small())), "frozen": lambda: small().requires_grad_(False),
+    "parametrized": lambda: changed(lambda model: parametrize.register_parametrization(model.fc3, "weight", Doubled())),
+    "weight norm": lambda: changed(lambda model: parametrizations.weight_norm(model.fc1)),
+    "spectral norm": lambda: changed(lambda model: parametrizations.spectral_norm(model.fc1)).eval(),
+    "spectral norm, training": lambda: changed(lambda model: parametrizations.spectral_norm(model.fc1))}
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_gallery_and_decoder_are_the_models(name):
+    given = SHOWN[name]()
+    inside = next(module for module in given.modules() if isinstance(module, VAE))
+    modes, random, state = [module.training for module in given.modules()], torch.get_rng_state(), deepcopy(given.state_dict())
+    explorer = LatentExplorer(given, IMAGES)
+    assert [module.training for module in given.modules()] == modes and torch.equal(torch.get_rng_state(), random)
+    assert all(torch.equal(tensor, state[name]) for name, tensor in given.state_dict().items())
+    inside.eval()
+    with torch.no_grad():
+        mean, logvar = inside.encode(IMAGES / 255)
+        shown = torch.tensor([digit["mean"] for digit in explorer.gallery]), torch.tensor([digit["sigma"] for digit in explorer.gallery])
+        torch.testing.assert_close(shown, (mean.float(), (logvar.float() / 2).exp()), atol=0.02, rtol=0.01)
+        mean, logvar = inside.double().encode(IMAGES / 255)
+        kl = 0.5 * (logvar.exp() + mean**2 - 1 - logvar)
+        weight = inside.fc3.weight.float().numpy()
+    assert explorer.kl == pytest.approx(kl.mean(0).tolist(), abs=1e-6)
+    assert np.array_equal(np.frombuffer(explorer.decoder, "<f4", 21).reshape(7, 3), weight)
+    assert explorer.sizes == {"image_size": 20, "image_shape": [1, 4, 5], "hidden_dim": 7, "latent_dim": 3, "dtype": "float32"}
+
+
+@pytest.mark.parametrize("context", [torch.no_grad, torch.inference_mode, lambda: torch.autocast("cpu"), lambda: torch.device("meta")])
+def test_where_it_is_made_changes_nothing(context):
+    model = changed(lambda model: model.fc4.weight.data.mul_(50))  # which half precision would change visibly
+    wanted = LatentExplorer(model, IMAGES).get_state(["decoder", "kl", "gallery"])
+    with context():
+        made = LatentExplorer(model, IMAGES)
+    assert made.get_state(["decoder", "kl", "gallery"]) == wanted
+
+
+@pytest.mark.parametrize("images", [
+    IMAGES, IMAGES[:, 0], IMAGES.flatten(1), IMAGES / 255, (IMAGES / 255).double(), (IMAGES / 255).requires_grad_()])
+def test_images_of_every_kind_give_the_same_gallery(images):
+    explorer = LatentExplorer(small(), images, torch.tensor([1, 1, 0, 2, 0, 2]))
+    assert explorer.digits == IMAGES[[2, 0, 3]].numpy().tobytes()
+    assert explorer.kl == pytest.approx(LatentExplorer(small(), IMAGES).kl, abs=1e-6)
+
+
+def test_greys_in_between_go_to_the_nearest():
+    between = torch.tensor([0.4, 0.6, 1.4, 254.4, 254.6, 255] + [0] * 14) / 255
+    assert list(LatentExplorer(small(), between.view(1, 1, 4, 5)).digits) == [0, 1, 1, 254, 255, 255] + [0] * 14
+    coarse = np.frombuffer(LatentExplorer(small(), (IMAGES / 255).bfloat16()).digits, np.uint8)
+    assert np.abs(coarse.astype(int) - IMAGES.flatten().numpy()).max() <= 1
+
+
+@pytest.mark.parametrize("images", [IMAGES.numpy(), IMAGES.tolist(), "images", 3, IMAGES.long(), IMAGES > 0, IMAGES[:0], IMAGES[:, :, :2],
+                                    IMAGES.float(), IMAGES[0, 0], IMAGES / 0], ids=lambda images: type(images).__name__)
+def test_images_that_do_not_fit_are_refused(images):
+    with pytest.raises((TypeError, ValueError), match="images|pixels"):
+        LatentExplorer(small(), images)
+
+
+@pytest.mark.parametrize(("labels", "names"), [
+    ([1, 0, 1, 0, 1, 0], ["0", "1"]), (torch.tensor([2, 1] * 3, dtype=torch.uint8), ["1", "2"]), (range(6), list("012345")),
+    (list("bacbac"), ["a", "b", "c"]), (np.array(list("bacbac"), dtype=object), ["a", "b", "c"]),
+    (torch.tensor([True, False] * 3), ["False", "True"])])
+def test_labels_are_whole_numbers_or_names(labels, names):
+    assert [digit["label"] for digit in LatentExplorer(small(), IMAGES, labels).gallery] == names
+
+
+@pytest.mark.parametrize("labels", [
+    [1.0] * 6, torch.ones(6), [None] * 6, {}, [b"a"] * 6, [[1], [1, 2], 3, 4, 5, 6], [1] * 5, torch.ones(6, 2), "abcdef", 3, iter(range(6)),
+    torch.ones(6, requires_grad=True), [1j] * 6], ids=lambda labels: type(labels).__name__)
+def test_other_labels_are_refused(labels):
+    with pytest.raises((TypeError, ValueError), match="labels .* needed: one whole number or name for each of the 6 images"):
+        LatentExplorer(small(), IMAGES, labels)
+
+
+@pytest.mark.parametrize("labels", [None, torch.arange(12)])
+def test_the_gallery_holds_ten_at_most(labels):
+    assert len(LatentExplorer(small(), IMAGES.repeat(2, 1, 1, 1), labels).gallery) == 10
+
+
+def test_labels_alone_are_refused():
+    with pytest.raises(ValueError, match="pass both"):
+        LatentExplorer(small(), labels=[1, 2])
+
+
+NOT_FINITE = [float("nan"), float("inf"), -float("inf"), 10**400, -(10**400), 10**5000, 1e39, np.float64(1e300), torch.tensor(float("nan"))]
+NO_NUMBER = ["1", None, True, np.bool_(True), 1j, [1], {}, np.ones(2), torch.ones(2), b"1"]
+
+
+@pytest.mark.parametrize("bad", NOT_FINITE + NO_NUMBER, ids=lambda bad: type(bad).__name__)
+def test_what_is_no_finite_number_leaves_z_as_it_was(bad):
+    explorer = LatentExplorer(small())
+    explorer.z = [1, 2, 3]
+    for name, value in (("z", [0, bad, 0]), ("z1", bad)):
+        with pytest.raises(TraitError, match=r"z\[?1\]? is .* finite number"):
+            setattr(explorer, name, value)
+        with pytest.raises(TraitError):
+            explorer.set_state({name: value})
+    assert explorer.z == [1, 2, 3] and (explorer.z0, explorer.z1, explorer.z2) == (1, 2, 3)
+
+
+@pytest.mark.parametrize("good", [
+    Fraction(1, 2), np.float32(0.5), np.array([[0.5]]), torch.tensor(0.5), torch.tensor([0.5], requires_grad=True)])
+def test_every_kind_of_number_is_taken(good):
+    explorer = LatentExplorer(small())
+    explorer.z1 = good
+    assert explorer.z == [0, 0.5, 0] and type(explorer.z[1]) is float
+    explorer.z = [good, 1, good]
+    assert explorer.z == [0.5, 1, 0.5]
+
+
+@pytest.mark.parametrize("bad", [
+    [1, 2], [1, 2, 3, 4], np.ones((2, 3)), np.ones((3, 1)), "abc", 5, {1: 2}, torch.tensor(1.0), [[1, 2]], [[[1, 2, 3]]]])
+def test_a_z_of_another_shape_is_refused(bad):
+    explorer = LatentExplorer(small())
+    with pytest.raises(TraitError, match="z.* is |needs 3"):
+        explorer.z = bad
+    assert explorer.z == [0, 0, 0]
+
+
+def test_a_dimension_that_is_not_there_is_refused():
+    explorer = LatentExplorer(small())
+    with pytest.raises(AttributeError, match="3 latent dimensions, z0 to z2"):
+        explorer.z3 = 1.0
+    explorer.zoom = 1.0
+
+
+def test_every_front_end_gets_the_widget_and_the_picture(monkeypatch):
+    explorer, formatter = LatentExplorer(small(), IMAGES), DisplayFormatter()
+    assert set(formatter.format(explorer)[0]) == {VIEW, "image/png", "text/plain"}
+    # ipywidgets 7, which Colab has, shows its widgets by this method, and then no picture goes with them
+    monkeypatch.setattr(ipywidgets.Widget, "_ipython_display_", lambda self: None, raising=False)
+    assert set(formatter.format(explorer)[0]) == {VIEW, "image/png", "text/plain"}
+    assert formatter.format(explorer)[0]["text/plain"] == "LatentExplorer(20-7-3)"
+    explorer.close()
+    assert set(LatentExplorer._repr_mimebundle_(explorer)[0]) == {"image/png", "text/plain"}
 
 
 @pytest.fixture

@@ -2,7 +2,8 @@
 
 /**
  * @typedef {"int8" | "float32"} Dtype
- * @typedef {{image_size: number, hidden_dim: number, latent_dim: number, dtype: Dtype}} Sizes
+ * @typedef {{image_size: number, image_shape: number[], hidden_dim: number, latent_dim: number, dtype: Dtype}} Sizes
+ * @typedef {{width: number, height: number}} Size
  * @typedef {[rows: number, columns: number]} Shape
  * @typedef {{weight: Float32Array, bias: Float32Array}} Layer the weight column by column
  * @typedef {{mean: readonly number[], sigma: readonly number[]}} Posterior
@@ -40,7 +41,7 @@ const EN = {
   length: (/** @type {string} */ source, /** @type {string} */ norm, /** @type {string} */ usual) =>
     `${source}; ‖z‖ = ${norm}, under the prior about ${usual}.`,
   image: (/** @type {string} */ state) => `Decoded image. ${state}`,
-  badSizes: "The explorer cannot start: the sizes of the model are missing or make no sense, or its images are not square.",
+  badSizes: "The explorer cannot start: the sizes of the model are missing or make no sense.",
   badBytes: (/** @type {string} */ name, /** @type {number} */ got, /** @type {number} */ needed) =>
     `The weights of the ${name} are incomplete: ${got} bytes arrived, ${needed} are needed. Reload them.`,
   badNumbers: (/** @type {string} */ name) => `The weights of the ${name} are not all finite numbers. Did its training diverge?`,
@@ -72,7 +73,7 @@ const ZH = {
   point: (source, z) => `${source}；z=(${z.join(",")})。`,
   length: (source, norm, usual) => `${source}；‖z‖=${norm}，先验下约为${usual}。`,
   image: (state) => `解码得到的图像。${state}`,
-  badSizes: "探索器无法启动：缺少模型的尺寸，或尺寸不合理，或图像不是正方形。",
+  badSizes: "探索器无法启动：缺少模型的尺寸，或尺寸不合理。",
   badBytes: (name, got, needed) => `${name}的权重不完整：应有${needed}字节，只收到${got}字节。请重新载入。`,
   badNumbers: (name) => `${name}的权重含有NaN或无穷。训练是否发散了？`,
   badZ: (count) => `z应是${count}个有限的数。图中仍是上一个有效的z。`,
@@ -102,8 +103,9 @@ export const encoderShapes = ({ image_size, hidden_dim, latent_dim }) =>
 
 /** @param {any} sizes @returns {Sizes} */
 export function checkSizes(sizes) {
-  const whole = ["image_size", "hidden_dim", "latent_dim"].every((name) => Number.isSafeInteger(sizes?.[name]) && sizes[name] > 0);
-  if (!whole || !["int8", "float32"].includes(sizes.dtype) || !Number.isInteger(Math.sqrt(sizes.image_size))) {
+  const { image_size, image_shape = [], hidden_dim, latent_dim, dtype } = sizes ?? {}, [channels, height, width] = image_shape;
+  const whole = [hidden_dim, latent_dim, height, width].every((size) => Number.isSafeInteger(size) && size > 0);
+  if (!whole || !["int8", "float32"].includes(dtype) || channels !== 1 || height * width !== image_size) {
     throw new Problem((text) => text.badSizes);
   }
   return sizes;
@@ -250,23 +252,24 @@ export const strings = (lang, notebook, browser) => (/^zh\b/i.test(notebook || !
 
 /**
  * A drawing as MNIST's digits are: scaled into 20x20 pixels, then moved by whole pixels until the centre of mass is in the middle of 28x28.
- * @param {ArrayLike<number>} pixels ink from 0 to 1 @param {number} width @param {number} height @param {number} side
+ * @param {ArrayLike<number>} pixels ink, 0 to 1 @param {number} width @param {number} height @param {number} across @param {number} down
  * @returns {Float32Array} zeros if there is no ink
  */
-export function prepare(pixels, width, height, side = 28) {
-  const out = new Float32Array(side * side), box = inkBox(pixels, width, height);
+export function prepare(pixels, width, height, across = 28, down = across) {
+  const out = new Float32Array(across * down), box = inkBox(pixels, width, height);
   if (!box) return out;
-  const scale = Math.max(box.right - box.left, box.bottom - box.top) / Math.round((side * 20) / 28);
-  const columns = Math.ceil((box.right - box.left) / scale - 1e-9), rows = Math.ceil((box.bottom - box.top) / scale - 1e-9);
+  const [wide, tall] = [box.right - box.left, box.bottom - box.top];
+  const scale = Math.max(wide / Math.round((across * 20) / 28), tall / Math.round((down * 20) / 28));
+  const columns = Math.ceil(wide / scale - 1e-9), rows = Math.ceil(tall / scale - 1e-9);
   const small = new Float32Array(rows * columns);
   for (let y = 0; y < rows; y++) {
     const top = box.top + y * scale;
     for (let x = 0; x < columns; x++) small[y * columns + x] = area(pixels, width, height, box.left + x * scale, top, scale);
   }
-  const mass = centre(small, columns), dx = Math.floor(side / 2) - Math.floor(mass.x), dy = Math.floor(side / 2) - Math.floor(mass.y);
+  const mass = centre(small, columns), dx = Math.floor(across / 2) - Math.floor(mass.x), dy = Math.floor(down / 2) - Math.floor(mass.y);
   small.forEach((ink, i) => {
     const x = (i % columns) + dx, y = Math.floor(i / columns) + dy;
-    if (x >= 0 && x < side && y >= 0 && y < side) out[y * side + x] = ink;
+    if (x >= 0 && x < across && y >= 0 && y < down) out[y * across + x] = ink;
   });
   return out;
 }
@@ -313,7 +316,7 @@ function centre(image, columns) {
 
 /**
  * @typedef {{element: HTMLElement, update?: () => void}} Part
- * @typedef {{model: Model, text: Text, sizes: Sizes, side: number, decoder: Layer[], kl: readonly number[], digits: readonly Digit[],
+ * @typedef {{model: Model, text: Text, sizes: Sizes, size: Size, decoder: Layer[], kl: readonly number[], digits: readonly Digit[],
  *   pixels: Uint8Array, z: number[], band: Posterior | null, source: Phrase, signal: AbortSignal,
  *   soon(task: FrameRequestCallback): void, set(z: number[], source: Phrase, band?: Posterior | null): void,
  *   move(z: number[], source: Phrase, band?: Posterior | null): void, walk: Walk | null}} View a reader's `move` ends a walk
@@ -339,15 +342,15 @@ function button(label, act) {
   return element;
 }
 
-/** @param {number} side @param {Record<string, string>} attributes */
-const picture = (side, attributes) => h("canvas", { class: "picture", width: side, height: side, ...attributes });
+/** @param {Size} size @param {Record<string, string>} attributes */
+const picture = (size, attributes) => h("canvas", { class: "picture", ...size, ...attributes });
 
 /** @param {HTMLCanvasElement} canvas @returns {CanvasRenderingContext2D} */
 const brush = (canvas) => /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d", { willReadFrequently: true }));
 
-/** @param {HTMLCanvasElement} canvas @param {ArrayLike<number>} image @param {number} side @param {number} x @param {number} y */
-function paint(canvas, image, side, x = 0, y = 0) {
-  const grey = new ImageData(side, side), words = new Uint32Array(grey.data.buffer);
+/** @param {HTMLCanvasElement} canvas @param {ArrayLike<number>} image @param {Size} size @param {number} x @param {number} y */
+function paint(canvas, image, { width, height }, x = 0, y = 0) {
+  const grey = new ImageData(width, height), words = new Uint32Array(grey.data.buffer);
   for (let i = 0; i < words.length; i++) words[i] = 0xff000000 + 0x010101 * Math.round(image[i] * 255);
   brush(canvas).putImageData(grey, x, y);
 }
@@ -373,7 +376,7 @@ function dragged(element, act) {
 /** The picture, what it shows in words, and what moves z by itself. @param {View} view @returns {Part} */
 function stage(view) {
   const { text } = view, status = h("p", { class: "status", role: "status" });
-  const image = picture(view.side, { "data-latent-image": "", role: "img" });
+  const image = picture(view.size, { "data-latent-image": "", role: "img" });
   const buttons = h("div", { class: "buttons" },
     button(text.sample, () => view.move(normal(view.z.length), (text) => text.byPrior)),
     button(text.zero, () => view.move(view.z.map(() => 0), (text) => text.byZero)));
@@ -390,7 +393,7 @@ function stage(view) {
   return {
     element: h("div", { class: "stage" }, image, h("div", { class: "beside" }, buttons, status)),
     update() {
-      paint(image, decode(view.decoder, view.z), view.side);
+      paint(image, decode(view.decoder, view.z), view.size);
       clearTimeout(timer);
       timer = setTimeout(settle, SETTLE_MS);
     },
@@ -445,8 +448,8 @@ function walk(view, start, status) {
 /** @param {View} view @returns {Part} */
 function gallery(view) {
   const buttons = view.digits.map((digit, i) => {
-    const size = view.sizes.image_size, image = picture(view.side, {});
-    paint(image, Float32Array.from(view.pixels.subarray(i * size, (i + 1) * size), (pixel) => pixel / 255), view.side);
+    const count = view.sizes.image_size, image = picture(view.size, {});
+    paint(image, Float32Array.from(view.pixels.subarray(i * count, (i + 1) * count), (pixel) => pixel / 255), view.size);
     const element = button(digit.label, () => view.move([...digit.mean], (text) => text.byDigit(digit.label), digit));
     element.prepend(image);
     element.setAttribute("aria-label", view.text.digit(digit.label));
@@ -516,9 +519,11 @@ function placeBand(band, mean, sigma) {
  * @param {View} view @returns {Part}
  */
 function pad(view) {
-  const { text } = view, marker = h("span", { class: "marker" }), id = `vae-${Math.random().toString(36).slice(2)}`;
-  const map = picture(TILES * view.side, {}), caption = h("figcaption", { id, class: "note" }, text.map);
-  const plane = h("div", { class: "plane", tabindex: 0, role: "application", "aria-label": text.pad, "aria-describedby": id }, map, marker);
+  const { text, size } = view, marker = h("span", { class: "marker" }), id = `vae-${Math.random().toString(36).slice(2)}`;
+  const map = picture({ width: TILES * size.width, height: TILES * size.height }, {});
+  const caption = h("figcaption", { id, class: "note" }, text.map);
+  const attributes = { class: "plane", tabindex: 0, role: "application", "aria-label": text.pad, "aria-describedby": id };
+  const plane = h("div", { ...attributes, style: `max-width: ${Math.min(26, 26 * size.width / size.height)}rem` }, map, marker);
   const go = (/** @type {number[]} */ z) => view.move(z.map((x) => Math.round(clamp(x, PAD_LIMIT) * 100) / 100), (text) => text.byHand);
   dragged(plane, (event) => {
     const [x, y] = place(event, plane);
@@ -548,8 +553,8 @@ function tile(view, map) {
   const work = () => {
     const end = performance.now() + CHUNK_MS;
     do {
-      const x = next % TILES, y = Math.floor(next / TILES);
-      paint(map, decode(view.decoder, [at(x), -at(y)]), view.side, x * view.side, y * view.side);
+      const x = next % TILES, y = Math.floor(next / TILES), { size } = view;
+      paint(map, decode(view.decoder, [at(x), -at(y)]), size, x * size.width, y * size.height);
     } while (++next < TILES * TILES && performance.now() < end);
     if (next < TILES * TILES) view.soon(work);
   };
@@ -558,20 +563,20 @@ function tile(view, map) {
 
 /** @param {View} view @returns {Part} */
 function drawing(view) {
-  const { text, side, model, signal } = view;
+  const { text, size, model, signal } = view;
   const sheet = h("canvas", { class: "sheet", width: SHEET, height: SHEET, role: "img", "aria-label": text.sheet });
-  const [input, output] = [text.input, text.output].map((words) => picture(side, { role: "img", "aria-label": words }));
+  const [input, output] = [text.input, text.output].map((words) => picture(size, { role: "img", "aria-label": words }));
   const status = h("p", { class: "note", role: "status" }), pen = brush(sheet);
   /** @type {Layer[] | null} */
   let encoder = null;
   const read = () => {
     const ink = new Float32Array(SHEET * SHEET), { data } = pen.getImageData(0, 0, SHEET, SHEET);
     for (let i = 0; i < ink.length; i++) ink[i] = data[4 * i + 3] / 255;
-    const image = prepare(ink, SHEET, SHEET, side);
-    paint(input, image, side);
-    if (!encoder || !image.some(Boolean)) return paint(output, new Float32Array(side * side), side);
+    const image = prepare(ink, SHEET, SHEET, size.width, size.height);
+    paint(input, image, size);
+    if (!encoder || !image.some(Boolean)) return paint(output, new Float32Array(image.length), size);
     const { mean, logvar } = encode(encoder, image), sigma = logvar.map((x) => Math.exp(x / 2));
-    paint(output, decode(view.decoder, mean), side);
+    paint(output, decode(view.decoder, mean), size);
     view.move(mean, (text) => text.byDrawing, { mean, sigma });
   };
   const load = () => {
@@ -677,7 +682,7 @@ function explorer(root, model, text, signal) {
   };
   /** @type {View} */
   const view = {
-    ...given, model, text, sizes, decoder, signal, side: Math.sqrt(sizes.image_size),
+    ...given, model, text, sizes, decoder, signal, size: { width: sizes.image_shape[2], height: sizes.image_shape[1] },
     z: Array(sizes.latent_dim).fill(0), band: null, source: (text) => text.byZero, walk: null,
     soon(task) {
       tasks.add(task);
@@ -739,7 +744,10 @@ const STYLE = `
   .body { display: grid; gap: 0.9rem; }
   .controls, .sliders { display: grid; gap: 0.9rem; min-width: 0; }
   .sliders { gap: 0; }
-  .picture { display: block; width: 100%; aspect-ratio: 1; background: #000; border-radius: 4px; image-rendering: pixelated; }
+  .picture {
+    display: block; width: 100%; height: auto; max-height: 26rem; object-fit: contain; background: #000; border-radius: 4px;
+    image-rendering: pixelated;
+  }
   .stage {
     position: sticky; top: var(--widget-top, 0px); z-index: 2; display: grid; gap: 0.9rem; align-items: start;
     grid-template-columns: clamp(6rem, 38cqi, 14rem) minmax(0, 1fr); margin: -0.9rem -0.9rem 0; padding: 0.9rem;
@@ -792,10 +800,7 @@ const STYLE = `
   .sheets > div { display: grid; gap: 0.5rem; align-content: start; justify-items: start; }
   .sheet { display: block; width: 100%; aspect-ratio: 1; background: #000; border-radius: 6px; touch-action: none; cursor: crosshair; }
   .both figure { width: 100%; }
-  .plane {
-    position: relative; width: min(100% - 2rem, 26rem); aspect-ratio: 1; overflow: hidden; border-radius: 4px; touch-action: none;
-    cursor: crosshair;
-  }
+  .plane { position: relative; width: calc(100% - 2rem); overflow: hidden; touch-action: none; cursor: crosshair; }
   .marker {
     position: absolute; width: 18px; height: 18px; margin: 0 0 -9px -9px; border: 3px solid #ffd34d; border-radius: 50%;
     outline: 2px solid #000; box-shadow: inset 0 0 0 2px #000; pointer-events: none;

@@ -7,77 +7,129 @@ __all__ = ['kl_divergence', 'reconstruction_error', 'loss_function', 'log_weight
 
 # %% ../nbs/02_loss.ipynb #df133c9f
 import math
+from typing import Any
 
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
-from .model import check_images
+from .model import bernoulli_pair, check_images, check_tensor, no_autocast, wide
+
+# %% ../nbs/02_loss.ipynb #2bd42a5c
+def check_finite(result: Tensor, **causes: Tensor) -> Tensor:
+    """The result as it is; on the CPU `FloatingPointError` if it holds NaN, naming which of its causes does, or is infinite.
+    原样返回`result`；在CPU上，其中含NaN时报`FloatingPointError`，并指明来自哪个量。"""
+    if torch.compiler.is_compiling() or result.device.type != "cpu" or not result.detach().isnan().any(): return result
+    found = [name for name, tensor in causes.items() if not tensor.isfinite().all()]
+    raise FloatingPointError(f"the model's output is nan or infinite: {', '.join(found) or 'a sum of large values'}; it has diverged; "
+                             "train again with a smaller learning rate")
+
+def check_floats(**tensors: Any) -> None:
+    """Raise `TypeError` for what is no tensor of floats, by its name.
+    不是浮点张量时报`TypeError`并指明名称。"""
+    for name, tensor in tensors.items():
+        check_tensor(name, tensor)
+        if not tensor.is_floating_point(): raise TypeError(f"{name} is {tensor.dtype}; needed: floats, {name}.float()")
+
+def check_gaussian(mu: Any, logvar: Any) -> None:
+    """Raise unless `mu` and `logvar` are floating-point tensors of one shape `(B, latent_dim)`.
+    检查`mu`与`logvar`是形状同为`(B, latent_dim)`的浮点张量，否则报错。"""
+    check_floats(mu=mu, logvar=logvar)
+    if mu.dim() != 2 or mu.shape != logvar.shape:
+        raise ValueError(f"mu has shape {tuple(mu.shape)}, logvar {tuple(logvar.shape)}; needed: (B, latent_dim), both alike")
 
 # %% ../nbs/02_loss.ipynb #cc40680a
-def kl_divergence(mu, logvar):
+def kl_divergence(mu: Tensor, logvar: Tensor) -> Tensor:
     """KL divergence of N(mu, exp(logvar)) from N(0, I) in nats, `(B,)`: one value for each image.
     N(mu, exp(logvar))相对于N(0, I)的KL散度（单位：奈特），`(B,)`，每幅图像一个值。
 
-    `mu` and `logvar`: `(B, latent_dim)`. Raises `ValueError` if their shapes differ.
+    `mu` and `logvar`: `(B, latent_dim)`. Raises `TypeError` for what is no tensor of floats, `ValueError` if their shapes
+    differ, and on the CPU `FloatingPointError` for NaN. Half precision is computed in float32.
     Source: Kingma and Welling (2013), appendix B.
 
-    `mu`与`logvar`的形状都是`(B, latent_dim)`，两者不同则报`ValueError`。来源：Kingma与Welling（2013），附录B。"""
-    if mu.dim() != 2 or mu.shape != logvar.shape:
-        raise ValueError(f"mu has shape {tuple(mu.shape)}, logvar {tuple(logvar.shape)}; needed: (B, latent_dim), both alike")
-    return 0.5 * (logvar.exp() + mu.pow(2) - 1 - logvar).sum(1)
+    `mu`与`logvar`的形状都是`(B, latent_dim)`。不是浮点张量时报`TypeError`；形状不同时报`ValueError`；在CPU上，含NaN时报
+    `FloatingPointError`。半精度用float32计算。来源：Kingma与Welling（2013），附录B。"""
+    check_gaussian(mu, logvar)
+    mu, logvar = wide(mu), wide(logvar)
+    return check_finite(0.5 * (logvar.exp() + mu.pow(2) - 1 - logvar).sum(1), mu=mu, logvar=logvar)
+
+# %% ../nbs/02_loss.ipynb #9d70127d
+def pixel_rows(reconstructed: Any, original: Any, lead: int = 1) -> tuple[Tensor, Tensor]:
+    """Reconstruction `(..., D)`, with `lead` dimensions before its pixels, and the original `(B, D)`; raises if they do not fit.
+    把重构结果排成`(..., D)`（像素前面有`lead`维），原图排成`(B, D)`；两者不符时报错。"""
+    check_floats(reconstructed=reconstructed)
+    check_tensor("original", original)
+    pixels, given = reconstructed.shape[lead:], original.shape[1:]
+    both = [[size for size in shape if size != 1] for shape in (pixels, given)]
+    alike = pixels.numel() == given.numel() and (len(pixels) == 1 or len(given) == 1 or both[0] == both[1])
+    if len(pixels) == 0 or original.dim() < 2 or reconstructed.shape[lead - 1] != len(original) or not alike:
+        raise ValueError(f"reconstructed has shape {tuple(reconstructed.shape)}, original {tuple(original.shape)}; "
+                         f"needed: {'(k, B, D)' if lead > 1 else '(B, D)'} or images, and the same B images of D pixels")
+    if reconstructed.device != original.device:
+        raise ValueError(f"reconstructed is on {reconstructed.device}, original on {original.device}; needed: one device, "
+                         "original.to(reconstructed.device)")
+    return reconstructed.flatten(lead), check_images(original, pixels.numel())
 
 # %% ../nbs/02_loss.ipynb #ae6f18c7
-def reconstruction_error(reconstructed, original):
+def reconstruction_error(reconstructed: Tensor, original: Tensor) -> Tensor:
     """Binary cross-entropy in nats, summed over pixels and batch.
     二元交叉熵（单位：奈特），对像素与批量求和。
 
-    `reconstructed`: probabilities `(B, D)`. `original`: pixels in [0, 1], `(B, D)` or images `(B, 1, H, W)` of D pixels.
-    Raises `ValueError` if the shapes do not fit, and what `check_images` raises for bad pixels.
+    `reconstructed`: probabilities, `(B, D)` or images `(B, C, H, W)`. `original`: pixels in [0, 1], in either shape too.
+    Raises `TypeError` for lists, arrays, integers and probabilities in half precision, `ValueError` for shapes that do not fit
+    and values outside [0, 1], `FloatingPointError` for NaN in `reconstructed`. Values are looked at on the CPU alone; on a GPU
+    the result is nan where one does not fit.
 
-    `reconstructed`是概率，`(B, D)`；`original`是[0, 1]内的像素，`(B, D)`或D个像素的图像`(B, 1, H, W)`。
-    形状不符时报`ValueError`；像素不合要求时报错同`check_images`。"""
-    if reconstructed.dim() != 2 or len(reconstructed) != len(original):
-        raise ValueError(f"reconstructed has shape {tuple(reconstructed.shape)}, original {tuple(original.shape)}; "
-                         "needed: (B, D), and the same B images of D pixels")
-    original = check_images(original, reconstructed.shape[1])
-    return F.binary_cross_entropy(check_images(reconstructed, original.shape[1]), original, reduction="sum")
+    `reconstructed`是概率，`(B, D)`或图像`(B, C, H, W)`；`original`是[0, 1]内的像素，形状同样两种都行。
+    列表、数组、整数、半精度的概率报`TypeError`；形状不符或值在[0, 1]之外报`ValueError`；`reconstructed`含NaN报
+    `FloatingPointError`。只在CPU上检查数值；在GPU上，有值不合要求时结果为NaN。"""
+    probabilities, pixels, factor = bernoulli_pair(*pixel_rows(reconstructed, original))
+    with no_autocast(probabilities.device):
+        return factor * F.binary_cross_entropy(probabilities, pixels, reduction="sum")
 
 # %% ../nbs/02_loss.ipynb #5458a3a1
-def loss_function(reconstructed, original, mu, logvar):
+def loss_function(reconstructed: Tensor, original: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
     """Negative ELBO in nats, summed over the batch: reconstruction error plus KL divergence.
     负的证据下界（单位：奈特），在批量上求和：重构误差加KL散度。
 
-    `reconstructed` `(B, D)`, `mu` and `logvar` `(B, latent_dim)` are what `VAE.forward` returns for the images `original`.
-    Raises `ValueError` or `TypeError` for shapes that do not fit and for bad pixels.
+    `reconstructed`, `(B, D)` or `(B, C, H, W)`, and `mu` and `logvar` `(B, latent_dim)` are what a model returns for the images
+    `original`. Raises what `reconstruction_error` and `kl_divergence` raise.
 
-    `reconstructed` `(B, D)`、`mu`与`logvar` `(B, latent_dim)`是`VAE.forward`对图像`original`的返回值。
-    形状不符或像素不合要求时报`ValueError`或`TypeError`。"""
+    `reconstructed`（`(B, D)`或`(B, C, H, W)`）、`mu`与`logvar` `(B, latent_dim)`是模型对图像`original`的返回值。
+    报错同`reconstruction_error`与`kl_divergence`。"""
+    check_gaussian(mu, logvar)
+    check_tensor("reconstructed", reconstructed)
     if len(mu) != len(reconstructed):
         raise ValueError(f"mu holds {len(mu)} images, reconstructed {len(reconstructed)}; they must be of the same batch")
     return reconstruction_error(reconstructed, original) + kl_divergence(mu, logvar).sum()
 
 # %% ../nbs/02_loss.ipynb #e23857e0
-def log_weights(reconstructed, original, z, mu, logvar):
+def log_weights(reconstructed: Tensor, original: Tensor, z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
     """Log importance weights log p(z) p(x|z) / q(z|x) in nats, `(k, B)`: one for each sample and image.
     对数重要性权重log p(z) p(x|z) / q(z|x)（单位：奈特），`(k, B)`，每个样本、每幅图像各一个。
 
-    `z` `(k, B, latent_dim)`: k samples of N(mu, exp(logvar)). `reconstructed` `(k, B, D)`: the probabilities decoded from them.
-    `original`: B images of D pixels; `mu`, `logvar`: `(B, latent_dim)`. Raises `ValueError` or `TypeError` as `loss_function` does.
+    `z` `(k, B, latent_dim)`: k samples of N(mu, exp(logvar)). `reconstructed` `(k, B, D)` or `(k, B, C, H, W)`: the probabilities
+    decoded from them. `original`: B images; `mu`, `logvar`: `(B, latent_dim)`. Raises what `loss_function` raises.
 
-    `z` `(k, B, latent_dim)`是N(mu, exp(logvar))的k个样本，`reconstructed` `(k, B, D)`是由它们解码得到的概率。
-    `original`是B幅D个像素的图像，`mu`与`logvar`的形状为`(B, latent_dim)`。报错同`loss_function`。"""
-    if mu.dim() != 2 or mu.shape != logvar.shape or z.dim() != 3 or z.shape[1:] != mu.shape or len(z) == 0:
+    `z` `(k, B, latent_dim)`是N(mu, exp(logvar))的k个样本，`reconstructed`（`(k, B, D)`或`(k, B, C, H, W)`）是由它们解码得到的概率。
+    `original`是B幅图像，`mu`与`logvar`的形状为`(B, latent_dim)`。报错同`loss_function`。"""
+    check_gaussian(mu, logvar)
+    check_floats(z=z)
+    if z.dim() != 3 or z.shape[1:] != mu.shape or len(z) == 0:
         raise ValueError(f"z has shape {tuple(z.shape)}, mu {tuple(mu.shape)}, logvar {tuple(logvar.shape)}; "
                          "needed: (k, B, latent_dim) with k at least 1, and twice (B, latent_dim)")
-    if reconstructed.shape[:-1] != z.shape[:-1] or len(original) != len(mu):
-        raise ValueError(f"reconstructed has shape {tuple(reconstructed.shape)}, z {tuple(z.shape)}, original {tuple(original.shape)}; "
-                         "needed: (k, B, D), (k, B, latent_dim), and the same B images")
-    target = check_images(original, reconstructed.shape[-1]).expand_as(reconstructed)
-    log_likelihood = -F.binary_cross_entropy(reconstructed, target, reduction="none").sum(2)
-    return log_likelihood + 0.5 * (((z - mu) * torch.exp(-logvar / 2)).pow(2) + logvar - z.pow(2)).sum(2)
+    rows, target = pixel_rows(reconstructed, original, lead=2)
+    if rows.shape[:-1] != z.shape[:-1]:
+        raise ValueError(f"reconstructed has shape {tuple(reconstructed.shape)}, z {tuple(z.shape)}; needed: (k, B, D) and (k, B, latent_dim)")
+    z, mu, logvar = wide(z), wide(mu), wide(logvar)
+    probabilities, pixels, factor = bernoulli_pair(rows, target)
+    with no_autocast(rows.device):
+        log_likelihood = -factor * F.binary_cross_entropy(probabilities, pixels, reduction="none").sum(2)
+    ratio = 0.5 * (((z - mu) * torch.exp(-logvar / 2)).pow(2) + logvar - z.pow(2)).sum(2)
+    return check_finite(log_likelihood + ratio, z=z, mu=mu, logvar=logvar)
 
 # %% ../nbs/02_loss.ipynb #e70b0466
-def iwae_loss(reconstructed, original, z, mu, logvar):
+def iwae_loss(reconstructed: Tensor, original: Tensor, z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
     """Negative importance-weighted bound -L_k in nats, summed over the batch; k is the length of `z`.
     负的重要性加权下界-L_k（单位：奈特），在批量上求和；k是`z`的长度。
 
