@@ -73,7 +73,7 @@ def test_each_profile_renders_its_edition_and_leaves_the_others(project, quarto,
         quarto(project, "render", "--profile", name)
         assert {path.name for path in (project / "_docs").iterdir() if path.is_dir()} == {*EDITIONS[:EDITIONS.index(name) + 1], "widgets"}
     alike(files(project / "_docs"), site)
-    quarto(project, "render", "--profile", "fr")
+    quarto(project, "render", "--profile", "fr", "--no-clean")
     alike(files(project / "_docs"), site)
 
 
@@ -91,6 +91,15 @@ def test_quarto_that_fails_leaves_the_last_good_site(project, quarto):
                           capture_output=True, text=True)
     assert done.returncode and "needs a column named Français" in done.stderr and "could not render the fr edition" in done.stderr
     assert list(files(project / "_docs")) == ["index.html"]
+
+
+def test_a_page_that_is_finished_is_not_finished_again(project, quarto):
+    quarto(project, "render", "--profile", "fr")
+    before = files(project / "_docs")
+    done = subprocess.run([sys.executable, "web/after.py"], cwd=project, capture_output=True, text=True, env={
+        **os.environ, "QUARTO_PROFILE": "fr", "QUARTO_PROJECT_OUTPUT_DIR": "_docs", "QUARTO_PROJECT_RENDER_ALL": "1"})
+    assert done.returncode == 0, done.stderr
+    assert files(project / "_docs") == before
 
 
 def test_without_a_profile_the_first_edition_is_rendered(project, quarto):

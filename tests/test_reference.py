@@ -5,6 +5,7 @@ import subprocess
 import sys
 from types import SimpleNamespace
 
+import griffe
 import pytest
 
 from web.contents import minutes
@@ -14,7 +15,7 @@ from web.languages import SourceError
 from web.links import FirstUses, Words
 from web.prepare import Sources
 from web.read import directives
-from web.reference import bindings, signature
+from web.reference import bindings, methods, signature
 from web.top import not_found
 
 COURSE = Course()
@@ -81,7 +82,8 @@ def exported():
         tree = ast.parse(path.read_text(encoding="utf-8"))
         lists = [node.value for node in tree.body if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__all__"]
         if lists:
-            classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+            classes = [node for node in tree.body if isinstance(node, ast.ClassDef)
+                       and "Protocol" not in [getattr(base, "id", "") for base in node.bases]]
             methods = {f"{cls.name}.{node.name}": node for cls in classes for node in cls.body
                        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")}
             functions = {node.name: node for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
@@ -270,6 +272,13 @@ def test_a_glossary_without_a_column_for_a_language_is_named():
 def test_a_missing_page_leads_back():
     text = not_found(COURSE, [("zh", "duo"), ("en", "duo")])
     assert text.count('href="/vae_nb/duo/index.html"') == text.count('href="/vae_nb/duo/contents.html"') == 2 and "{{" not in text
+
+
+def test_the_members_of_a_protocol_need_no_entries(tmp_path):
+    source = "from typing import Protocol\nclass Like(Protocol):\n    def f(self): ...\nclass Real:\n    def f(self): ...\n"
+    (tmp_path / "p.py").write_text(source, encoding="utf-8")
+    module = griffe.load("p", search_paths=[tmp_path], allow_inspection=False)
+    assert methods(module["Like"]) == ([], []) and [member.name for member in methods(module["Real"])[0]] == ["f"]
 
 
 def test_the_pages_need_neither_torch_nor_the_package():

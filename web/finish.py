@@ -249,10 +249,10 @@ def finish(course, edition, rendered, sources, out, names=None):
     that is finished already is left alone. Nothing is left in `out` but the pages and what they need."""
     formulas, store = Formulas(kept(course)), course.proc / "parts" / edition
     anchor = course.languages.label("page", "anchor", edition)
-    for path in sorted(Path(rendered).glob("*.html")):
-        if (names is None or path.name in names) and OWN not in path.read_bytes():
-            write(store / f"{path.stem}.json", json.dumps(asdict(take(path, sources, anchor)), ensure_ascii=False))
     there = {f"{path.stem}.html" for path in (*sources.glob("*.ipynb"), *sources.glob("*.qmd"))}
+    for path in sorted(Path(rendered).glob("*.html")):
+        if path.name in (there if names is None else names & there) and OWN not in path.read_bytes():
+            write(store / f"{path.stem}.json", json.dumps(asdict(take(path, sources, anchor)), ensure_ascii=False))
     parts = {f"{path.stem}.html": Part(**json.loads(path.read_text(encoding="utf-8"))) for path in sorted(store.glob("*.json"))}
     site = Site(course, edition, {page: part for page, part in parts.items() if page in there}, formulas)
     made = {page: site.compose(page) for page in site.parts} | {"search.js": site.index()}

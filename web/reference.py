@@ -40,8 +40,12 @@ def target(thing):
 
 
 def methods(cls):
-    """The public methods and properties that a class defines, and those it inherits from classes of the package."""
+    """The public methods and properties that a class defines, and those it inherits from classes of the package.
+
+    Those of a protocol only say what others must have, and its own docstring describes them; it has none here."""
     own, inherited = [], []
+    if any(str(base).split("[")[0].split(".")[-1] == "Protocol" for base in cls.bases):
+        return own, inherited
     for name, member in cls.all_members.items():
         if not name.startswith("_") and (member.is_function or "property" in member.labels):
             (inherited if member.is_alias else own).append(member.final_target if member.is_alias else member)
