@@ -40,7 +40,7 @@ def target(thing):
 
 
 def methods(cls):
-    """The public methods and properties that a class defines, and those it inherits from classes of the package.
+    """The public methods and properties that a class defines, and those it inherits from public classes of the package.
 
     Those of a protocol only say what others must have, and its own docstring describes them; it has none here."""
     own, inherited = [], []
@@ -48,7 +48,11 @@ def methods(cls):
         return own, inherited
     for name, member in cls.all_members.items():
         if not name.startswith("_") and (member.is_function or "property" in member.labels):
-            (inherited if member.is_alias else own).append(member.final_target if member.is_alias else member)
+            origin = member.final_target if member.is_alias else member
+            if not member.is_alias:
+                own.append(origin)
+            elif origin.parent.name in (origin.module.exports or ()):
+                inherited.append(origin)
     return sorted(own, key=lambda member: member.lineno), inherited
 
 
