@@ -6,7 +6,7 @@ BENCH := .venv-bench
 PORT ?= 8000
 SET ?= lowest
 SET_VENV := build/$(SET)
-UNIT := tests/test_versions.py tests/test_bad_calls.py tests/test_advice.py
+UNIT := $(addprefix tests/test_, $(addsuffix .py, versions bad_calls advice model loss train checkpoints contract devices guards speed))
 STATE := anywidget numpy safetensors  # what the site's widget needs to be made
 export PATH := $(abspath $(BIN)):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -37,6 +37,7 @@ versions: ## Test the package at its lowest versions, or Colab's: make versions 
 	$(SET_VENV)/bin/python -m pip install -q -r constraints-$(SET).txt pytest
 	@# pip refuses to install a package that asks for more than the pins
 	$(SET_VENV)/bin/python -m pip install -q -c constraints-$(SET).txt .
+	$(SET_VENV)/bin/python -c "from vae_nb import mnist; [mnist('nbs/data', train) for train in (True, False)]"
 	VERSIONS=$(SET) $(SET_VENV)/bin/python -m pytest --noconftest $(UNIT)
 
 lab: $(VENV)/.all ## Open the notebooks in JupyterLab

@@ -40,6 +40,7 @@ KL = "torch.testing.assert_close(kl_divergence(mu, logvar), expected)"
 AVERAGE = "average = train_epoch(model, train_images[:300], still)"
 GRADIENTS, SAME = "errors = relative_errors()", "torch.testing.assert_close(torch.tensor(fast_losses)"
 REPLAYED = "assert graph_losses == fast_losses"
+SEEN = "assert max(before) - min(before) < 0.15"
 REASONS = "assert reasons[:2] == [None, None]"
 PIECES = "counts, largest = torch.zeros(7), 0"
 IWAE = "torch.testing.assert_close(value.double(), expected, rtol=1e-5, atol=0)"
@@ -203,7 +204,7 @@ MUTANTS = [
             "                    if folder: save_samples(model, folder/f\"sample_{len(history)}.png\")\n":
             "                    if folder: save_samples(model, folder/f\"sample_{len(history)}.png\")\n"
             "                    if file: file.write(history)\n"},
-           "(folder/\"drawn\"/\"sample_2.png\").mkdir", ""),
+           "(folder/\"drawn\"/\"sample_1.png\").mkdir", ""),
     Mutant("leaked-state", TRAIN, "own_context", {", torch.enable_grad(), random_state_kept())": ", torch.enable_grad())"},
            "found = torch.rand(4)", "https://github.com/huggingface/diffusers/issues/175"),
     Mutant("autocast-on", TRAIN, "own_context", {"torch.autocast(kind, enabled=False)": "nullcontext()"}, "plain, _ = small_fit(2)", ""),
@@ -243,8 +244,8 @@ MUTANTS = [
     Mutant("heads-swapped", SPEED, "buffers", {"(b.mu, b.logvar), (b.dmu": "(b.logvar, b.mu), (b.dmu"},
            "torch.testing.assert_close(torch.sigmoid(b.logits), probabilities", ""),
     Mutant("stale-heads", SPEED, "Step", {"        merge(self.w, model)\n": ""}, SAME, ""),
-    Mutant("hand-no-255", SPEED, "fill", {".div_(255)": ""}, SAME, ""),
-    Mutant("stale-noise", SPEED, "fill", {"    b.eps.normal_()\n": ""}, SAME, ""),
+    Mutant("hand-no-255", SPEED, "fill", {".div_(255)": ""}, SEEN, ""),
+    Mutant("stale-noise", SPEED, "fill", {"\n    b.eps.normal_()": ""}, SEEN, ""),
     Mutant("low-weights", SPEED, "merge", {"convert(w.W1_, w.W1)\n": "convert(w.W1_, w.W1), convert(w.W1, w.W1_)\n"}, "exact = (low_model.fc1", ""),
     Mutant("step-count-lost", SPEED, "average", {'["step"].copy_(step.count)': '["step"]'}, "assert steps == [47] * 20", ""),
     Mutant("stale-lr", SPEED, "relied_on", {'optimizer.param_groups[0] | {"params": None}': "None"},

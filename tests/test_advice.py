@@ -13,6 +13,7 @@ import tempfile
 import warnings
 from functools import cache
 from pathlib import Path
+from pickle import UnpicklingError
 
 import numpy as np
 import pytest
@@ -46,7 +47,7 @@ def said(call, *arguments, **named):
     """The message of the error that a call raises."""
     try:
         call(*arguments, **named)
-    except (ArithmeticError, OSError, RuntimeError, TypeError, ValueError) as error:
+    except (ArithmeticError, OSError, RuntimeError, TypeError, ValueError, UnpicklingError) as error:
         HEARD.setdefault(str(error), type(error).__name__)
         return str(error)
     raise AssertionError("nothing was refused")

@@ -16,7 +16,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from vae_nb.loss import loss_function
 from vae_nb.model import VAE, read_weights
-from vae_nb.train import PlainLoop, fit
+from vae_nb.train import Checkpoint, PlainLoop, State, fit
 
 
 def pictures(count=150, shape=(1, 4, 4), seed=0):
@@ -262,6 +262,13 @@ def test_a_checkpoint_of_a_compiled_or_wrapped_model_is_that_of_the_model(tmp_pa
     assert all(
         torch.equal(tensor, other) for tensor, other in zip(unbroken.state_dict().values(), model.state_dict().values(), strict=True)
     )
+
+
+def test_a_model_compiled_in_part_goes_on_without_it(tmp_path):
+    expected, _ = run(Convolutional, 4)
+    run(part_compiled, 2, checkpoint=tmp_path / "run")
+    again, _ = run(Convolutional, 4, seed=3, checkpoint=tmp_path / "run")
+    assert same(expected, again)
 
 
 def test_a_checkpoint_is_read_by_from_pretrained(tmp_path):
@@ -649,6 +656,7 @@ def test_the_checkpoint_is_written_before_the_pictures(tmp_path):
 
     with pytest.raises(OSError, match="reconstruction_2.png"):
         run(small, 3, checkpoint=tmp_path / "run", results=tmp_path / "results", loop=meeting(block))
+    assert len(json.loads(read_weights(tmp_path / "run")[1]["history"])) == 2
     expected, _ = run(small, 3)
     again, history = run(small, 3, seed=5, checkpoint=tmp_path / "run")
     assert same(expected, again) and len(history) == 3
@@ -721,3 +729,21 @@ def test_a_loss_that_changes_itself_is_refused_with_a_checkpoint(make, tmp_path)
     with pytest.raises(ValueError, match="loss changes itself"):
         run(small, 1, loss=make(), checkpoint=tmp_path / "run")
     assert not list(tmp_path.iterdir())
+
+
+class Noisy(torch.optim.SGD):
+    """Draws a random number in each step."""
+
+    def step(self, closure=None):
+        torch.rand(1)
+        super().step()
+
+
+def test_a_checkpoint_by_itself_draws_no_random_numbers(tmp_path):
+    model = small()
+    state, before = State(model, Noisy(model.parameters(), lr=1e-3)), torch.get_rng_state()
+    with Checkpoint(tmp_path / "run", state, {"k": 5}) as file:
+        assert file.begin([0, 0.5]) == [0, 0.5]
+    with pytest.raises(ValueError, match="k was 5, now 6"), Checkpoint(tmp_path / "run", state, {"k": 6}) as file:
+        file.begin([0, 0.5])
+    assert torch.equal(torch.get_rng_state(), before)

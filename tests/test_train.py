@@ -88,6 +88,23 @@ def test_a_surrounding_context_changes_nothing(name, make, tmp_path):
     assert len(fit(make(), images, test, 3, 32, progress=False, checkpoint=tmp_path / "run")) == 3
 
 
+class Careless(VAE):
+    """Makes a tensor without saying where and of which type."""
+
+    def decode(self, z):
+        return super().decode(z + torch.zeros(1))
+
+
+@pytest.mark.parametrize("name", CONTEXTS)
+def test_what_a_model_makes_without_a_device_is_the_models(name):
+    model, images, test = Careless(16, 8, 2, image_shape=(1, 4, 4)), pictures(), pictures(20, seed=1)
+    again = copy.deepcopy(model)
+    expected = fit(model, images, test, 2, 32, progress=False)
+    with CONTEXTS[name]():
+        found = fit(again, images, test, 2, 32, progress=False)
+    assert same(model, again) and losses(expected) == losses(found)
+
+
 def test_images_made_under_inference_mode_are_trained_on():
     with torch.inference_mode():
         images, test = pictures().float() / 255, pictures(20, seed=1).float() / 255

@@ -9,7 +9,6 @@ __all__ = ['binarize', 'Bound', 'elbo', 'Estimate', 'nll', 'continuous_bernoulli
 import math
 import os
 from collections.abc import Callable, Iterator
-from functools import partial
 from numbers import Integral, Real
 from typing import Any, NamedTuple
 
@@ -20,7 +19,8 @@ from tqdm.auto import tqdm
 
 from .data import as_float
 from .loss import kl_divergence
-from .model import check_model, check_pixels, check_sizes, check_tensor, dtype_of, evaluating, images_for, pixel_log_likelihood, to_model
+from .model import (check_model, check_pixels, check_sizes, check_tensor, dtype_of, evaluating, images_for,
+                          pixel_log_likelihood, to_model)
 from .sample import decoded_piece, draws_on, posterior
 
 # %% ../nbs/06_evaluate.ipynb #cbda83b0
@@ -49,7 +49,9 @@ def likelihood_of(model: Any) -> Callable[[Tensor, Tensor], Tensor]:
 
     优先用模型自己的`log_likelihood`；没有时，像素服从伯努利分布，概率由`decode`给出。"""
     own = getattr(model, "log_likelihood", None)
-    return own if callable(own) else partial(pixel_log_likelihood, check_model(model, "decode"))
+    if callable(own): return own
+    check_model(model, "decode")
+    return lambda z, x: pixel_log_likelihood(model, z, x)
 
 # %% ../nbs/06_evaluate.ipynb #caa3eb04
 def looked_through(model: nn.Module, images: Tensor, binary: bool, seed: int, memory: float | None) -> tuple[Any, Tensor]:
@@ -254,14 +256,17 @@ def continuous_bernoulli(logits: Tensor, x: Tensor) -> Tensor:
     """Log density of the continuous Bernoulli in nats, element by element, for `logits` and `x` in [0, 1].
     连续伯努利分布的对数密度（单位：奈特），逐元素，`x`在[0, 1]内。
 
-    A proper density on [0, 1], unlike cross-entropy. The two broadcast. Raises `TypeError` for what is no tensor of floats.
-    Source: Loaiza-Ganem and Cunningham (2019).
+    A proper density on [0, 1], unlike cross-entropy. The two broadcast. Raises `TypeError` for what is no tensor of floats, `ValueError`
+    for other shapes and, on the CPU, for x outside [0, 1]. Source: Loaiza-Ganem and Cunningham (2019).
 
-    与交叉熵不同，它是[0, 1]上真正的密度。两者可以广播。不是浮点张量时报`TypeError`。
+    与交叉熵不同，它是[0, 1]上真正的密度。两者可以广播。不是浮点张量时报`TypeError`；形状不合、或在CPU上x超出[0, 1]时报`ValueError`。
     来源：Loaiza-Ganem与Cunningham（2019）。"""
     for name, value in (("logits", logits), ("x", x)):
         check_tensor(name, value)
         if not value.is_floating_point(): raise TypeError(f"{name} is {value.dtype}; needed: floats, for pixels in [0, 1]: as_float(images)")
+    try: torch.broadcast_shapes(logits.shape, x.shape)
+    except RuntimeError: raise ValueError(f"logits have shape {tuple(logits.shape)}, x {tuple(x.shape)}; needed: shapes that broadcast") from None
+    if x.device.type == "cpu" and not torch.compiler.is_compiling(): check_pixels(x)
     small = logits.abs() < 0.02
     safe = torch.where(small, 1.0, logits)
     constant = torch.where(small, math.log(2) + logits**2 / 12, (safe / torch.tanh(safe / 2)).log())

@@ -366,6 +366,13 @@ def obstacle(model: Any, optimizer: Any, loss: Any) -> str | None:
     return "products are set to a lower precision" if low else None
 
 # %% ../nbs/07_speed.ipynb #a01d9606
+def rows_for(step: Step, images: Tensor) -> Tensor:
+    """The images as rows on the model's device, type and shape looked at; the step takes up weights and state as they are.
+    检查过类型与形状、在模型设备上展平成行的图像；训练步随之取用当前的权重与状态。"""
+    check_images(as_float(images[:1]), step.model.image_size)
+    step.bind()
+    return images.flatten(1).to(step.device)
+
 def sweep(step: Step) -> None:
     """Keep Adam's moments clear of subnormal numbers for the next 100 steps.
     让Adam的矩在此后100步内没有次正规数。"""
@@ -392,18 +399,11 @@ class FastLoop:
         self.batch_size, self.given = batch_size, (model, optimizer, loss)
         self.precision = "bfloat16" if low else self.plain.precision
 
-    def rows(self, images: Tensor) -> Tensor:
-        """The images as rows on the model's device, type and shape looked at; the step takes up weights and state as they are.
-        检查过类型与形状、在模型设备上展平成行的图像；训练步随之取用当前的权重与状态。"""
-        check_images(as_float(images[:1]), self.step.model.image_size)
-        self.step.bind()
-        return images.flatten(1).to(self.step.device)
-
     @torch.no_grad()
     def by_hand(self, images: Tensor, progress: bool = False) -> float:
         """An epoch of training by hand-written steps; the average loss in nats per image.
         用手写的步训练一轮，返回每幅图像的平均损失（单位：奈特）。"""
-        rows, step = self.rows(images), self.step
+        rows, step = rows_for(self.step, images), self.step
         step.model.train()
         order = torch.randperm(len(images), device=images.device).to(rows.device).split(self.batch_size)
         losses = torch.zeros(len(order), dtype=torch.float32, device=rows.device)
@@ -424,7 +424,7 @@ class FastLoop:
         """The average loss in nats per image, without training; z is sampled once per image.
         不训练，求每幅图像的平均损失（单位：奈特）；每幅图像采样一次z。"""
         if obstacle(*self.given): return self.plain.evaluate_epoch(images)
-        rows, step = self.rows(images), self.step
+        rows, step = rows_for(self.step, images), self.step
         step.model.eval()
         total = torch.zeros((), dtype=torch.float32, device=rows.device)
         for index in torch.arange(len(rows), device=rows.device).split(self.batch_size): total += step.forward(step.fetch(rows, index))
@@ -502,6 +502,19 @@ def replayed(step: Step, r: SimpleNamespace, progress: bool) -> float:
     if len(rest): r.losses[r.full] = step.train(step.fetch(r.rows, rest))
     return average(step, r.losses, len(r.order))
 
+# %% ../nbs/07_speed.ipynb #e790b3a6
+def recording_for(step: Step, last: Any, rows: Tensor, batch_size: int) -> SimpleNamespace:
+    """The recording for these rows: the last one if it is of the same memory, or of a buffer that they can be copied into; else a new one.
+    适用于这些行的录制：上次录的若就是这块内存，或是可以把它们复制进去的缓冲区，就用上次的；否则新录。"""
+    fits = last is not None and last.bound is step.bound and (last.rows.shape, last.rows.dtype) == (rows.shape, rows.dtype)
+    if fits and last.rows.data_ptr() == rows.data_ptr(): return last
+    if fits and last.own:
+        last.rows.copy_(rows)
+        return last
+    made = record(step, rows.clone() if fits else rows, batch_size)
+    made.own, made.bound = fits, step.bound
+    return made
+
 # %% ../nbs/07_speed.ipynb #ef914f90
 class GraphLoop:
     """A `FastLoop` whose steps are recorded as a CUDA graph and replayed, many at once. `low`: products in TF32 while it trains.
@@ -514,18 +527,6 @@ class GraphLoop:
         self.loop, self.low, self.precision = FastLoop(model, optimizer, batch_size, loss), low, "tf32" if low else "float32"
         self.recording: Any = None
 
-    def ready(self, rows: Tensor) -> SimpleNamespace:
-        """The recording for these rows: the last one if it is of the same memory, or of a buffer that they can be copied into.
-        适用于这些行的录制：若上次录的就是这块内存，或是可以把它们复制进去的缓冲区，就用上次的。"""
-        r, bound = self.recording, self.loop.step.bound
-        fits = r and r.bound is bound and (r.rows.shape, r.rows.dtype) == (rows.shape, rows.dtype)
-        if fits and r.rows.data_ptr() == rows.data_ptr(): return r
-        if fits and r.own: r.rows.copy_(rows)
-        else:
-            self.recording = record(self.loop.step, rows.clone() if fits else rows, self.loop.batch_size)
-            self.recording.own, self.recording.bound = bool(fits), bound
-        return self.recording
-
     def train_epoch(self, images: Tensor, progress: bool = False) -> float:
         """As `FastLoop.train_epoch`.
         同`FastLoop.train_epoch`。"""
@@ -533,8 +534,10 @@ class GraphLoop:
         self.precision = self.loop.plain.precision if plain else "tf32" if self.low else "float32"
         if plain: return self.loop.train_epoch(images, progress)
         with torch.no_grad(), products("high" if self.low else "highest"):
-            rows = self.loop.rows(images)
-            if len(rows) < self.loop.batch_size or step.adam is None or not (r := self.ready(rows)).replay: return self.loop.by_hand(images, progress)
+            rows = rows_for(step, images)
+            if len(rows) < self.loop.batch_size or step.adam is None: return self.loop.by_hand(images, progress)
+            r = self.recording = recording_for(step, self.recording, rows, self.loop.batch_size)
+            if r.replay is None: return self.loop.by_hand(images, progress)
             step.model.train()
             r.order.copy_(torch.randperm(len(images), device=images.device))
             return replayed(step, r, progress)
