@@ -271,6 +271,35 @@ def test_a_model_compiled_in_part_goes_on_without_it(tmp_path):
     assert same(expected, again)
 
 
+def holding(tensor):
+    def make():
+        model = small()
+        model.register_buffer("held", tensor)
+        return model
+
+    return make
+
+
+@pytest.mark.parametrize(
+    "tensor",
+    [torch.tensor([torch.nan, 1.0]), torch.tensor([-torch.inf]), torch.tensor([True]), torch.tensor(3), torch.ones(0), torch.tensor([1j]),
+     torch.ones(3).to(torch.float8_e4m3fn), torch.ones(3).half()],
+    ids=str,
+)
+def test_buffers_of_any_type_and_value_resume(tensor, tmp_path):
+    (model, history), (again, resumed) = broken_and_unbroken(holding(tensor), tmp_path / "run")
+    assert losses(history) == losses(resumed)
+    assert torch.equal(model.held.view(-1).view(torch.uint8), again.held.view(-1).view(torch.uint8)) and again.held.dtype == tensor.dtype
+
+
+@pytest.mark.parametrize("tensor", [torch.eye(3).to_sparse(), torch.ones(2, dtype=torch.complex128)], ids=["sparse", "complex128"])
+def test_buffers_that_no_file_holds_are_refused_with_a_checkpoint_alone(tensor, tmp_path):
+    assert len(run(holding(tensor), 1)[1]) == 1
+    with pytest.raises(ValueError, match="held is no tensor that a file can hold"):
+        run(holding(tensor), 1, checkpoint=tmp_path / "run")
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_checkpoint_is_read_by_from_pretrained(tmp_path):
     model, _ = run(small, 1, checkpoint=tmp_path / "run")
     again = VAE.from_pretrained(tmp_path / "run")

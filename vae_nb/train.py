@@ -14,6 +14,7 @@ from typing import Any, Callable, Iterator, Protocol
 
 import torch
 from filelock import FileLock, Timeout
+from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torchvision.utils import save_image
@@ -248,11 +249,13 @@ class State:
 
 # %% ../nbs/03_train.ipynb #136f576f
 def not_finite(tensors: dict[str, Any], before: dict[str, Any]) -> str | None:
-    """The name of the first tensor with a value that is nan, or infinite and was not so `before`; `None` if there is none.
-    第一个含有nan、或含有原先没有的无穷大的张量的名字；没有则为`None`。"""
+    """The name of the first tensor with a value that is nan or infinite and was not so `before`; `None` if there is none.
+    第一个含有原先没有的nan或无穷大的张量的名字；没有则为`None`。"""
     for name, tensor in tensors.items():
-        if not torch.is_tensor(tensor) or tensor.isfinite().all(): continue
-        if name not in before or not (tensor.isfinite() | (tensor == before[name].to(tensor.device))).all(): return name
+        if not torch.is_tensor(tensor) or tensor.layout != torch.strided or tensor.is_quantized: continue
+        old = before[name].to(tensor.device) if name in before else torch.zeros_like(tensor)
+        if tensor.element_size() == 1 and tensor.is_floating_point(): tensor, old = tensor.float(), old.float()
+        if not (tensor.isfinite() | (tensor == old) | tensor.isnan() & old.isnan()).all(): return name
     return None
 
 # %% ../nbs/03_train.ipynb #f31d9a29
@@ -538,6 +541,13 @@ def check_history(history: Any) -> None:
 # %% ../nbs/03_train.ipynb #289be02c
 Layout = dict[str, tuple[Tensor, torch.device]]
 
+def storable(value: Any) -> bool:
+    """Whether a safetensors file can hold this: a tensor that is neither sparse nor quantized nor of an odd type.
+    safetensors文件能否存下它：必须是张量，不是稀疏或量化的，数据类型也要受支持。"""
+    if not torch.is_tensor(value) or value.layout != torch.strided or value.is_quantized: return False
+    try: return bool(to_bytes({"tensor": torch.empty(0, dtype=value.dtype, device="cpu")}))
+    except (KeyError, ValueError, RuntimeError): return False
+
 def layout_of(state: State) -> Layout:
     """The shape, type and device of every tensor that a checkpoint of this state will hold, by name; `ValueError` if it cannot hold all.
     这个状态的检查点将含有的每个张量的形状、类型与设备，按名字取用；若有存不下的东西，报`ValueError`。"""
@@ -550,10 +560,9 @@ def layout_of(state: State) -> Layout:
     found |= {f"optimizer/{copies.get(copied, copied)}/{key}": value for copied, kept in trial.state.items() for key, value in kept.items()}
     names = [state.name(key) for key in state.model.state_dict()]
     wrong = [f"what the optimizer keeps as {key} belongs to no parameter" for key in (*attributes, *(set(trial.state) - set(copies)))]
-    wrong += [f"{key} is no tensor" for key, value in found.items() if not torch.is_tensor(value)]
+    wrong += [f"{key} is no tensor that a file can hold" for key, value in found.items() if not storable(value)]
     wrong += [f"{key} is not in the state dict" for key in sorted({*state.parameters} - {*names})]
     wrong += [f"the name {key} is taken twice" for key in sorted({*names}) if names.count(key) > 1 or key.startswith("optimizer/")]
-    if bad := not_finite(found, found): wrong.append(f"{bad} holds nan")
     if wrong: raise ValueError(f"a checkpoint could not hold this run: {'; '.join(wrong)}; train without checkpoint, or change that")
     return {key: (torch.empty_like(value, device="meta"), value.device) for key, value in found.items()}
 
