@@ -267,6 +267,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                               'vae_nb.train.run_settings': ('train.html#run_settings', 'vae_nb/train.py'),
                               'vae_nb.train.save_reconstructions': ('train.html#save_reconstructions', 'vae_nb/train.py'),
                               'vae_nb.train.save_samples': ('train.html#save_samples', 'vae_nb/train.py'),
+                              'vae_nb.train.storable': ('train.html#storable', 'vae_nb/train.py'),
                               'vae_nb.train.train_epoch': ('train.html#train_epoch', 'vae_nb/train.py'),
                               'vae_nb.train.trainable': ('train.html#trainable', 'vae_nb/train.py'),
                               'vae_nb.train.trial_step': ('train.html#trial_step', 'vae_nb/train.py'),
