@@ -341,3 +341,13 @@ def test_a_model_that_does_not_know_its_images_shape_cannot_draw(name):
 @pytest.mark.parametrize("name", ["posterior", "active_units", "kl_per_dimension", "elbo", "nll"])
 def test_a_model_of_rows_can_be_evaluated(name):
     ALL[name](VAE(20, 9, 2))
+
+
+@pytest.mark.parametrize("call", [elbo, nll])
+@pytest.mark.parametrize("given,error", [
+    ({"memory": -1}, ValueError), ({"memory": 0}, ValueError), ({"memory": math.nan}, ValueError), ({"memory": math.inf}, ValueError),
+    ({"memory": "1"}, TypeError), ({"memory": True}, TypeError), ({"seed": -1}, ValueError), ({"seed": 2**63}, ValueError),
+    ({"seed": 1.5}, TypeError), ({"seed": True}, TypeError), ({"seed": "0"}, TypeError), ({"binary": True}, ValueError)])
+def test_numbers_that_an_evaluation_cannot_take(call, given, error):
+    with pytest.raises(error, match=next(iter(given))):
+        call(Gaussian(), X, **given)

@@ -353,12 +353,14 @@ def test_double_precision_is_named_in_the_records():
 
 
 def test_precision_follows_what_pytorch_may_use():
-    assert PlainLoop(small(), None).precision == "float32"
+    model = small()
+    optimizer = torch.optim.Adam(model.parameters())
+    assert PlainLoop(model, optimizer).precision == "float32"
     before = torch.get_float32_matmul_precision()
     try:
         for setting, name in (("high", "tf32"), ("medium", "bfloat16")):
             torch.set_float32_matmul_precision(setting)
-            assert PlainLoop(small(), None).precision == name
+            assert PlainLoop(model, optimizer).precision == name
             assert {record[3] for record in trained(precision="float32")[1]} == {"float32"}
             assert torch.get_float32_matmul_precision() == setting
     finally:
@@ -462,7 +464,7 @@ def inferred():
         return small()
 
 
-FLAT, TEST = pictures().flatten(1), pictures(20, seed=1)
+FLAT, TEST, MODEL = pictures().flatten(1), pictures(20, seed=1), small()
 WRONG = [
     ({"model": None}, TypeError, "model is None"),
     ({"model": VAE}, TypeError, "the class VAE"),
@@ -519,7 +521,7 @@ WRONG = [
     ({"loss": lambda *given: None}, TypeError, "loss returns None"),
     ({"loop": 3}, TypeError, "loop is 3"),
     ({"loop": lambda *given: object()}, TypeError, "no train_epoch"),
-    ({"loop": PlainLoop(small(), None)}, TypeError, "PlainLoop"),
+    ({"loop": PlainLoop(MODEL, torch.optim.Adam(MODEL.parameters()))}, TypeError, "PlainLoop"),
     ({"optimizer": "adam"}, TypeError, "optimizer is 'adam'"),
     ({"optimizer": lambda parameters, lr: None}, TypeError, "optimizer returns NoneType"),
     ({"optimizer": torch.optim.LBFGS}, ValueError, "closure"),

@@ -375,7 +375,7 @@ def own_log_likelihood(model: Any, z: Tensor, x: Tensor) -> Tensor:
     dtype, last = dtype_of(model), model.fc4
     plain = type(model).decode is OWN_DECODE and "decode" not in vars(model) and type(last) is nn.Linear and last.bias is not None
     if not plain or last._forward_hooks or last._forward_pre_hooks: return pixel_log_likelihood(model, z.to(dtype), pixels)
-    with no_autocast(z.device): return bernoulli_log_likelihood(F.relu(model.fc3(z.to(dtype))), last, pixels.to(dtype))
+    with no_autocast(z.device): return bernoulli_log_likelihood(F.relu_(model.fc3(z.to(dtype))), last, pixels.to(dtype))
 
 # %% ../nbs/01_model.ipynb #ac0f5049
 class VAE(EncoderDecoder):

@@ -658,7 +658,7 @@ class Checkpoint:
     def begin(self, history: Any, check: Callable[[Any], None] = lambda history: None) -> Any:
         """The history to go on from: that of the file, whose state is put in place; where there is none, it is written with `history`.
         接着训练所需的历史：文件存在就读取并恢复状态；不存在就连同`history`写一份。"""
-        if self.path.exists() and not (self.path.is_file() or self.path.is_dir()): raise ValueError(f"{self.path} is no ordinary file; name another")
+        if self.path.exists() and not (self.path.is_file() or self.path.is_dir()): raise ValueError(f"{self.path} is no ordinary file; name another checkpoint")
         if os.path.lexists(os.path.realpath(self.path)): return read_run(self, check)
         write_run(self, history)
         return history
