@@ -23,8 +23,10 @@ docs: $(VENV)/.web ## Build the course into _docs
 test: $(VENV)/.all data ## Set up everything and run every check
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/nbdev_test --n_workers 1
 	$(BIN)/python -m pytest
+
+preview: $(VENV)/.web ## Read one page while its notebook is written: make preview NB=02 EDITION=zh
+	@$(BIN)/python -m web.preview $(or $(NB),index) $(if $(EDITION),--edition $(EDITION)) --port $(PORT)
 
 pages: $(VENV)/.all data ## Check the pages alone, built by the renderer that is there
 	$(BIN)/python -m pytest tests/test_site.py tests/test_reference.py tests/test_widget.py
@@ -48,8 +50,8 @@ outputs: $(VENV)/.all ## Run the notebooks again, keep their outputs, and export
 	$(MAKE) export
 
 export: $(VENV)/.all ## Clean the notebooks; make the package and README.md from them
-	$(BIN)/nbdev_clean
-	$(BIN)/nbdev_export
+	$(BIN)/nbdev-clean
+	$(BIN)/nbdev-export
 	$(BIN)/python -m web.readme
 
 links: $(VENV)/.web ## Point the Colab links and install cells to the repository that settings.ini names
@@ -79,7 +81,7 @@ iwae: $(VENV)/.all data ## The IWAE paper's table at shares of its schedule that
 	for k in 1 5; do $(BIN)/python -m bench.iwae $$k 0.01 --images 1000 || exit 1; done
 
 clean: ## Remove what was built; the environment and the data stay
-	rm -rf _docs _proc build dist *.egg-info nbs/results
+	rm -rf _docs _proc zh en duo .quarto build dist *.egg-info nbs/results
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -91,13 +93,13 @@ $(BIN)/python:
 $(VENV)/.web: $(BIN)/python web/requirements.txt constraints.txt
 	@echo "Installing what building the pages needs ..."
 	@$(BIN)/python -m pip install -q -c constraints.txt -r web/requirements.txt $(STATE)
-	@# smalldocs asks for Python 3.11 for the sake of one name, which web/render.py supplies
-	@$(BIN)/python -m pip install -q -c constraints.txt --no-deps --ignore-requires-python smalldocs
+	@$(BIN)/python -m pip install -q -c constraints.txt --no-deps smalldocs
 	@touch $@
 
-$(VENV)/.all: $(VENV)/.web setup.py settings.ini constraints.txt
+$(VENV)/.all: $(VENV)/.web setup.py settings.ini pyproject.toml constraints.txt tools/reflex.py
 	@echo "Installing PyTorch and the tools; this takes a few minutes the first time ..."
 	@$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev]'
+	@$(BIN)/python -m tools.reflex
 	@touch $@
 
 $(BENCH)/.all: $(VENV)/.all bench/requirements.txt
@@ -109,5 +111,5 @@ $(BENCH)/.all: $(VENV)/.all bench/requirements.txt
 	@$(BIN)/python -m pip --python $(BENCH)/bin/python install -q -c constraints.txt -r bench/requirements.txt
 	@touch $@
 
-.PHONY: help site docs test pages versions lab data outputs export links weights digits seeds nll bench evaluate iwae clean
+.PHONY: help site docs preview test pages versions lab data outputs export links weights digits seeds nll bench evaluate iwae clean
 .DEFAULT_GOAL := help

@@ -104,7 +104,7 @@ def stale(stored, fresh):
 
 
 def write(path):
-    """Run a notebook and keep the new outputs, as `nbdev_clean` would leave them."""
+    """Run a notebook and keep the new outputs, as `nbdev-clean` would leave them."""
     nb = execute(path)
     nbformat.write(nb, path)
 

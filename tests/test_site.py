@@ -2,7 +2,6 @@
 import gzip
 import json
 import re
-import shutil
 import subprocess
 from dataclasses import dataclass
 from html.parser import HTMLParser
@@ -10,14 +9,9 @@ from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
-from execnb.nbio import mk_cell, read_nb, write_nb
 
-import web.build
-import web.check
-import web.course
 from tests.conftest import AXE, WCAG
-from web.finish import website
-from web.languages import SourceError
+from web.course import Course
 
 ROOT = Path(__file__).parent.parent
 EDITIONS = ("zh", "en", "duo")
@@ -167,7 +161,7 @@ def test_nothing_is_asked_of_another_host_from_disk(disk):
 
 def test_every_internal_link_leads_to_a_page_and_an_anchor(site, documents):
     ids = {path: document.ids() for path, document in documents.items()}
-    own = website("en")["site-url"]
+    own = Course().site
     broken = []
     for path, document in documents.items():
         here = f"{own}/{path.relative_to(site).as_posix()}"
@@ -229,7 +223,7 @@ def test_the_search_index_of_an_edition_is_in_its_language_and_whole(site, docum
 
 
 def test_language_and_search_engine_marks(site, documents):
-    own = website("en")["site-url"]
+    own = Course().site
     tags = {"zh": "zh-Hans", "en": "en", "duo": "zh-Hans"}
     listed = re.findall(r"<loc>([^<]+)</loc>", (site / "sitemap.xml").read_text(encoding="utf-8"))
     assert sorted(listed) == sorted(f"{own}/{edition}/{name}" for edition in ("zh", "en") for name in names(site, edition))
@@ -490,7 +484,7 @@ def test_each_language_is_set_in_its_own_way(site, browser, home):
     style = """(selector) => { const element = document.querySelector(selector), style = getComputedStyle(element);
         return [parseFloat(style.lineHeight) / parseFloat(style.fontSize), style.lineBreak, style.textAutospace ?? "normal"]; }"""
     for edition, selector, line, rule in (("zh", "main p", 1.75, "strict"), ("en", "main p", 1.6, "auto"),
-                                          ("duo", "main .zh p", 1.75, "strict"), ("duo", "main .en p", 1.6, "auto")):
+                                          ("duo", "main .first p", 1.75, "strict"), ("duo", "main .second p", 1.6, "auto")):
         page.goto(f"{home}/{edition}/{chapters(site)[0]}")
         height, breaks, space = page.evaluate(style, selector)
         assert (height >= line - 0.01, breaks, space) == (True, rule, "normal"), (edition, selector)
@@ -536,66 +530,3 @@ def test_headings_go_down_one_level_at_a_time(documents, site):
         levels = [int(tag[1]) for tag, attrs in document.elements if re.fullmatch("h[1-6]", tag)]
         assert path.parent == site or path.stem == "404" or levels.count(1) == 1, path
         assert all(after <= before + 1 for before, after in zip(levels, levels[1:], strict=False)), f"{path.relative_to(site)}: {levels}"
-
-
-def unpaired(cells):
-    """A Chinese cell whose English partner is gone."""
-    cells.append(mk_cell("只有中文。", "markdown", metadata={"lang": "zh"}))
-
-
-def one_half(cells):
-    """A heading in one language."""
-    cells.append(mk_cell("## 只有中文", "markdown"))
-
-
-def unknown_language(cells):
-    """A cell in a language that the course does not know."""
-    cells.append(mk_cell("Bonjour.", "markdown", metadata={"lang": "fr"}))
-
-
-def no_formula(cells):
-    """A formula that KaTeX cannot read."""
-    cells.append(mk_cell(r"$\frac{1}{$", "markdown"))
-
-
-def no_page(cells):
-    """A link to a page that is not there."""
-    cells.append(mk_cell("[?](nowhere.ipynb)", "markdown"))
-
-
-def no_anchor(cells):
-    """A link to a heading that is not there."""
-    cells.append(mk_cell("[?](index.ipynb#nowhere)", "markdown"))
-
-
-def unknown_widget(cells):
-    """A widget that settings.ini does not declare."""
-    cells.append(mk_cell("#| widget: nothing\n1 + 1", "code"))
-
-
-def no_picture(cells):
-    """A widget whose cell was not run."""
-    cells.append(mk_cell("#| widget: explorer\n1 + 1", "code"))
-
-
-@pytest.mark.parametrize(("damage", "advice"), [
-    (unknown_widget, "not declared"), (no_picture, "no stored picture"),
-    (unpaired, "partner"), (one_half, "two halves"), (unknown_language, "zh or en"), (no_formula, "does not parse"),
-    (no_page, "nowhere.ipynb"), (no_anchor, "#nowhere")])
-def test_a_bad_notebook_stops_the_build_and_leaves_the_last_good_site(tmp_path, monkeypatch, damage, advice):
-    nbs, docs = tmp_path / "nbs", tmp_path / "_docs"
-    shutil.copytree(ROOT / "nbs", nbs, ignore=shutil.ignore_patterns("data", "results"))
-    path = sorted(nbs.glob("0*.ipynb"))[0]
-    nb = read_nb(path)
-    damage(nb.cells)
-    write_nb(nb, path)
-    docs.mkdir()
-    (docs / "index.html").write_text("the last good site", encoding="utf-8")
-    for module in (web.build, web.course, web.check):
-        for name, value in {"NBS": nbs, "PROC": tmp_path / "_proc", "DOCS": docs}.items():
-            monkeypatch.setattr(module, name, value, raising=False)
-    with pytest.raises(SourceError, match=rf"{path.stem}, cell {len(nb.cells) - 1}\b.*{advice}"):
-        web.build.build()
-    assert [file.name for file in docs.iterdir()] == ["index.html"]
-
-

@@ -568,9 +568,13 @@ def agree() -> bool:
 
 # %% ../nbs/07_speed.ipynb #8ea18282
 def fastest_loop(model: Any, optimizer: Any, batch_size: int = 128, loss: Loss = loss_function, *, low: bool | None = None) -> Loop:
-    """The fastest loop that computes what this model, optimizer and loss say: hand-written steps for a plain `VAE`, its Adam and
-    `loss_function`, where nothing that they were derived from has been changed; `PlainLoop` for anything else.
-    最快、而且算的正是这个模型、优化器与损失的循环：原样的`VAE`配Adam与`loss_function`，推导所依据的一切都没有改动时，用手写的步；其余一律用`PlainLoop`。
+    """The fastest loop that computes what this model, optimizer and loss say.
+    最快、而且算的正是这个模型、优化器与损失的循环。
+
+    Hand-written steps for a plain `VAE`, its Adam and `loss_function`, where nothing that they were derived from has been changed;
+    `PlainLoop` for anything else.
+
+    原样的`VAE`配Adam与`loss_function`，推导所依据的一切都没有改动时，用手写的步；其余一律用`PlainLoop`。
 
     `low`: products in bfloat16 on a CPU, in TF32 on a GPU; by default where there are instructions for them. What an epoch uses
     stands in the loop's `precision`.

@@ -1,94 +1,74 @@
-"""Build the site: notebooks -> pages of each edition -> one website for each edition, in `_docs/{zh,en,duo}`."""
-import re
+"""Build the site: notebooks -> the sources of each edition's pages -> a renderer -> pages of our own, in `_docs/{zh,en,duo}`."""
+import os
 import shutil
 import sys
 from pathlib import Path
 
-import yaml
-from execnb.nbio import write_nb
-
-from web.check import check_links
-from web.course import DOCS, NBS, PROC, ROOT, notebooks
-from web.extras import add_not_found, contents, glossary, terms
-from web.finish import finish, top, website
-from web.formulas import Formulas
-from web.languages import EDITIONS, SourceError
-from web.links import Links
-from web.pages import page, places
-from web.reference import Reference
-from web.render import render
+from web.course import ROOT, Course, notebooks  # noqa: F401 (other tools ask this module where the course lies)
+from web.finish import finish
+from web.languages import SourceError
+from web.prepare import Sources
+from web.render import quarto, with_quarto, with_smalldocs
+from web.top import top
 from web.widgets import write_widgets
 
-HERE = Path(__file__).parent
+
+def build(course=None):
+    """Build every edition of a course aside, and put the new site in the place of the last good one when all is well."""
+    course = course or Course()
+    new = course.proc / "new"
+    shutil.rmtree(new, ignore_errors=True)
+    if quarto():
+        for edition in course.languages.editions:
+            with_quarto(course, edition, new)
+    else:
+        sources = Sources(course)
+        projects = {edition: course.proc / "sources" / edition for edition in course.languages.editions}
+        for edition, project in projects.items():
+            sources.write(edition, project)
+        for edition, project in projects.items():
+            finish(course, edition, with_smalldocs(course, edition, project) / edition, project / edition, new / edition)
+            keep(course, new, edition)
+        above(course, new)
+    shutil.rmtree(course.docs, ignore_errors=True)
+    new.rename(course.docs)
 
 
-def prepare(folder, formulas):
-    """Write the pages of all editions, and their pictures, into `folder`; the formulas are taken out of them."""
-    reference = Reference()
-    links = Links(terms(), reference)
-    for edition in EDITIONS:
-        (folder / edition).mkdir(parents=True, exist_ok=True)
-        for path in notebooks():
-            nb = page(path, edition, folder / edition, links.add)
-            place = places(path)
-            for cell in nb.cells:
-                if cell["cell_type"] == "markdown":
-                    cell["source"] = formulas.take(cell["source"], place(cell))
-                for output in cell.get("outputs", []):
-                    if "text/markdown" in output.get("data", {}):
-                        output["data"]["text/markdown"] = formulas.take(output["data"]["text/markdown"], place(cell))
-            write_nb(nb, folder / edition / f"{path.stem}.ipynb")
-        extra = {"contents": contents(edition), "glossary": glossary(edition), **reference.pages(edition)}
-        for name, text in extra.items():
-            (folder / edition / f"{name}.qmd").write_text(formulas.take(text, f"the {edition} page {name}"), encoding="utf-8")
+def keep(course, docs, edition):
+    """Keep an edition's pages, at no cost where a file may have two names: Quarto empties the folder before it renders another edition."""
+    shutil.rmtree(course.proc / "built" / edition, ignore_errors=True)
+    shutil.copytree(docs / edition, course.proc / "built" / edition, copy_function=linked)
 
 
-def merged(base, extra):
-    """Two mappings as Quarto merges a profile: nested mappings are joined, other values replaced."""
-    joined = dict(base)
-    for key, value in extra.items():
-        joined[key] = merged(base[key], value) if isinstance(value, dict) and isinstance(base.get(key), dict) else value
-    return joined
+def put_back(course, docs):
+    """Put the editions that are kept where they are missing."""
+    for edition in course.languages.editions:
+        kept = course.proc / "built" / edition
+        if kept.is_dir() and not (docs / edition).exists():
+            shutil.copytree(kept, docs / edition, copy_function=linked)
 
 
-def configure(edition, folder):
-    """Write the edition's `_quarto.yml`, the root one with `_quarto-<edition>.yml` merged in, the style sheet and the pictures."""
-    parts = [yaml.safe_load((ROOT / name).read_text(encoding="utf-8")) for name in ("_quarto.yml", f"_quarto-{edition}.yml")]
-    config = merged(merged(*parts), {"project": {"output-dir": "_site"}})
-    (folder / "_quarto.yml").write_text(yaml.safe_dump(config, allow_unicode=True, sort_keys=False), encoding="utf-8")
-    (folder / "site.css").write_text(stylesheet(), encoding="utf-8")
-    shutil.copytree(HERE / "node_modules/katex/dist/fonts", folder / "fonts", ignore=shutil.ignore_patterns("*.ttf", "*.woff"))
-    shutil.copytree(NBS / "images", folder / "images")
+def linked(source, target):
+    """Give a file a second name, or copy it where that is not possible."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
 
 
-def stylesheet():
-    """KaTeX's style sheet, with its woff2 fonts alone, and ours."""
-    katex = (HERE / "node_modules/katex/dist/katex.min.css").read_text(encoding="utf-8")
-    katex = re.sub(r",url\([^)]*\.(?:woff|ttf)\) format\([^)]*\)", "", katex)
-    return katex + (HERE / "site.css").read_text(encoding="utf-8")
-
-
-def build():
-    """Build every edition aside, and put the new site in the place of the last good one when all is well."""
-    shutil.rmtree(PROC, ignore_errors=True)
-    formulas = Formulas()
-    prepare(PROC, formulas)
-    check_links(PROC / "zh")
-    new = PROC / "_docs"
-    typeset = formulas.typeset()
-    for edition in EDITIONS:
-        configure(edition, PROC / edition)
-    finish({edition: render(PROC / edition) for edition in EDITIONS}, new, typeset)
-    write_widgets(new / "widgets")
-    add_not_found(new, website("en")["site-url"])
-    top(new)
-    shutil.rmtree(DOCS, ignore_errors=True)
-    new.rename(DOCS)
+def above(course, docs):
+    """Write what the editions share and what stands above them into `docs`, and remove what a renderer left beside them."""
+    for name in ("site_libs", "search.json", *{Path(each).parts[0] for each in course.config()["project"].get("resources", [])}):
+        left = docs / name
+        shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
+    write_widgets(course, docs / "widgets")
+    top(course, docs, sorted({path.name for code in course.languages.codes for path in (docs / code).glob("*.html") if path.stem != "404"}))
 
 
 if __name__ == "__main__":
+    here = Course()
     try:
-        build()
+        build(here)
     except SourceError as error:
-        sys.exit(f"{error}\nThe last good site in _docs is as it was.")
-    print(f"The course is in {DOCS.relative_to(Path.cwd())}")
+        sys.exit(f"{error}\nThe last good site in {here.docs.name} is as it was.")
+    print(f"The course is in {here.docs.name}")

@@ -2,33 +2,40 @@
 import json
 import re
 
-from web.course import notebooks, settings
+from web.course import Course
 
 LINK = re.compile(r"https://colab\.research\.google\.com/github/[^)\s\"]+")
 INSTALL = re.compile(r"git\+https://[^\"\s\\]+")
 
 
-def colab_link(name):
+def settings():
+    """The values of this course's settings.ini."""
+    return Course().settings
+
+
+def colab_link(name, cfg=None):
     """Where Colab opens the notebook of this name."""
-    cfg = settings()
+    cfg = cfg or settings()
     return f"https://colab.research.google.com/github/{cfg['user']}/{cfg['repo']}/blob/{cfg['branch']}/{cfg['nbs_path']}/{name}.ipynb"
 
 
-def install_cell():
+def install_cell(cfg=None):
     """The code that installs the package on Colab, and does nothing elsewhere."""
-    return f'#| hide\nimport sys\nif "google.colab" in sys.modules:\n    %pip install -q "git+{settings()["git_url"]}"'
+    cfg = cfg or settings()
+    return f'#| hide\nimport sys\nif "google.colab" in sys.modules:\n    %pip install -q "git+{cfg["git_url"]}"'
 
 
-def relink(text, name):
+def relink(text, name, cfg=None):
     """A notebook's text with its links pointing to the repository that settings.ini names."""
-    url = settings()["git_url"]
-    text = INSTALL.sub(f"git+{url}", LINK.sub(colab_link(name), text))
-    own = re.compile(rf"https://github\.com/[\w-]+/{settings()['repo']}(?![\w-])")
+    cfg = cfg or settings()
+    url = cfg["git_url"]
+    text = INSTALL.sub(f"git+{url}", LINK.sub(colab_link(name, cfg), text))
+    own = re.compile(rf"https://github\.com/[\w-]+/{cfg['repo']}(?![\w-])")
     return own.sub(url, text)
 
 
 if __name__ == "__main__":
-    for path in notebooks():
+    for path in Course().paths:
         old = path.read_text(encoding="utf-8")
         new = relink(old, path.stem)
         json.loads(new)

@@ -1,252 +1,269 @@
 """What is made of the rendered pages: the title and the text of each are set in a page of our own, the same for every renderer."""
+import copy
 import html
 import json
 import re
 import shutil
 import struct
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-import yaml
+import lxml.etree
+import lxml.html
+from lxml.html.builder import DIV, A
 
-from web.course import ROOT, chapters, filled
-from web.formulas import fill
-from web.languages import EDITIONS, LANG_TAGS, SourceError, shown_html
-from web.search import index
+from web.course import HERE, filled, write
+from web.formulas import Formulas
+from web.languages import SourceError
+from web.prepare import kept
+from web.search import entries, sections
 from web.widgets import HOST
 
-HERE = Path(__file__).parent
-NAMES = {"zh": "中文", "en": "English", "duo": "中英对照"}
-LABELS = yaml.safe_load((HERE / "labels.yml").read_text(encoding="utf-8"))
 ICON = "images/favicon.svg"
-SECTION = re.compile(
-    r'(?P<open><section id="(?P<id>[^"]+)"[^>]*>\s*<h(?P<level>[2-6])\b[^>]*>)(?P<name>.*?)(?P<close></h[2-6]>)', re.DOTALL)
-LEFT_BEHIND = ("*.html", "site_libs", "search.json", "sitemap.xml", "robots.txt")  # what a renderer adds
-RENDERERS_OWN = re.compile(  # copy buttons, and Quarto's empty links at the start of each line of code
-    r'<button\b[^>]*code-copy-button.*?</button>|<a href="#cb[^"]*" aria-hidden="true" tabindex="-1"></a>', re.DOTALL)
-
-CHOOSE = """
-  const languages = navigator.languages.map((language) => language.slice(0, 2).toLowerCase());
-  const wanted = languages.find((language) => language === "zh" || language === "en");
-  location.replace((wanted || "en") + "/index.html" + location.hash);
-"""  # on the page at the top
+LEVELS = ("h2", "h3", "h4", "h5", "h6")
+OWN = b'<main id="page-text"'  # what a page has that is finished
+ASSETS = ("figures", "fonts", "images", "site.css")  # what web/prepare.py lays beside the sources of the pages
 
 
 @dataclass
 class Part:
-    """What is taken from a rendered page, as HTML."""
+    """What is taken from a rendered page, as HTML, a token for each formula; the second title is that of an edition in both languages."""
     title: str
     description: str
+    second_title: str
+    second_description: str
     text: str
+    toc: list  # the level, the anchor and the words of each section
+    sections: list = field(default_factory=list)  # anchor, heading and words, for the search
 
 
-@cache
-def website(edition):
-    """The `website` values of an edition's Quarto configuration."""
-    names = ("_quarto.yml", f"_quarto-{edition}.yml")
-    values = [yaml.safe_load((ROOT / name).read_text(encoding="utf-8")).get("website", {}) for name in names]
-    return values[0] | values[1]
+def inner(element):
+    """The HTML within an element."""
+    children = [lxml.html.tostring(child, encoding="unicode") for child in element]
+    return "".join([html.escape(element.text or "", quote=False), *children]).strip()
 
 
-def label(text, edition):
-    """The half of a label that an edition shows; English in the English one alone."""
-    zh, en = text.split(" | ")
-    return en if edition == "en" else zh
+def headings(main):
+    """The sections of a page that have a heading and an id, each with its heading."""
+    for section in main.iter("section"):
+        first = next(iter(section), None)
+        if first is not None and first.tag in LEVELS and section.get("id"):
+            yield section, first
 
 
-def take(path, formulas):
-    """The parts of the rendered page at `path`, its formulas in place. Raises `SourceError` where a renderer writes no such thing."""
-    text = fill(path.read_text(encoding="utf-8"), formulas)
+def take(path, folder, anchor):
+    """The parts of the rendered page at `path`, whose pictures lie in `folder`; `anchor` names the link that a heading has to itself.
 
-    def part(pattern, within, needed=True):
-        found = re.search(pattern, within, re.DOTALL)
+    Raises `SourceError` where a renderer writes no such thing."""
+    main = next(lxml.html.document_fromstring(path.read_text(encoding="utf-8")).iter("main"), None)
+
+    def part(name, needed=False):
+        found = main.xpath(f".//*[contains(concat(' ', @class, ' '), ' {name} ')]") if main is not None else []
         if needed and not found:
-            raise SourceError(f"{path.name}: the renderer's page has no {pattern!r}; use the versions that constraints.txt names")
-        return found[1].strip() if found else ""
+            raise SourceError(f"{path.name}: the renderer's page has no main with a .{name}; use the versions that constraints.txt names")
+        if not found:
+            return ""
+        element = found[0]
+        if len(element) == 1 and element[0].tag == "p" and not (element.text or "").strip():
+            element = element[0]
+        return inner(element)
 
-    main = RENDERERS_OWN.sub("", part(r"<main\b[^>]*>(.*)</main>", text))
-    return Part(title=part(r'<h1 class="title">(.*?)</h1>', main),
-                description=part(r'<div class="description">(.*?)</div>', main, needed=False),
-                text=re.sub(r'<header id="title-block-header".*?</header>', "", main, flags=re.DOTALL).strip())
+    shown = [part("title", needed=True), part("description"), part("second-title"), part("second-description")]
+    for leaving in main.xpath(".//header[@id='title-block-header'] | .//button[contains(@class, 'code-copy-button')]"
+                              " | .//a[starts-with(@href, '#cb') and @aria-hidden='true' and @tabindex='-1']"
+                              " | .//div[@class='second-title' or @class='second-description']"):
+        leaving.drop_tree()
+    found = sections(main)
+    toc = [(section.get("id"), heading.tag[1], linkless(heading)) for section, heading in headings(main) if heading.tag in LEVELS[:2]]
+    for image in main.iter("img"):
+        measured(image, folder)
+    for table in list(main.iter("table")):
+        boxed(table)
+    for section, heading in headings(main):
+        heading.append(A("#", {"class": "anchor", "href": f"#{section.get('id')}", "aria-label": anchor}))
+    return Part(*shown, text=inner(main), toc=toc, sections=found)
+
+
+def linkless(heading):
+    """The HTML of a heading without its links, for a place where it is one itself."""
+    words = copy.deepcopy(heading)
+    for link in words.iter("a"):
+        link.tag = "span"
+        link.attrib.pop("href", None)
+    return inner(words)
+
+
+def measured(image, folder):
+    """Give a local picture its size, so that nothing moves when it comes, and have it loaded when it is near."""
+    source = image.get("src", "")
+    if "width" not in image.attrib and re.fullmatch(r"[^:]+\.(?:png|svg)", source):
+        for name, value in zip(("width", "height", "loading"), (*map(str, size(folder / source)), "lazy"), strict=True):
+            image.set(name, value)
 
 
 def size(path):
     """Width and height of a PNG or SVG picture."""
     if path.suffix == ".png":
         return struct.unpack(">II", path.read_bytes()[16:24])
-    tag = re.search(r"<svg\b[^>]*>", path.read_text(encoding="utf-8"))[0]
-    box = re.search(r'viewBox="[\d.-]+[ ,]+[\d.-]+[ ,]+([\d.]+)[ ,]+([\d.]+)"', tag)
-    found = box.groups() if box else [re.search(rf'\b{name}="([\d.]+)', tag)[1] for name in ("width", "height")]
+    svg = lxml.etree.parse(path).getroot()
+    box = re.split(r"[ ,]+", svg.get("viewBox", "").strip())
+    found = box[2:] if len(box) == 4 else [re.match(r"[\d.]+", svg.get(name))[0] for name in ("width", "height")]
     return tuple(round(float(value)) for value in found)
 
 
-def pictures(text, folder):
-    """The text with the size of every local picture, so that nothing moves when it comes, and each loaded when it is near."""
-    def one(match):
-        source = re.search(r'src="([^":]+\.(?:png|svg))"', match[0])
-        if not source or " width=" in match[0]:
-            return match[0]
-        width, height = size(folder / source[1])
-        return f'{match[0][:-1].rstrip("/ ")} width="{width}" height="{height}" loading="lazy">'
-    return re.sub(r"<img\b[^>]*>", one, text)
+def boxed(table):
+    """Put a table into a box of its own that scrolls."""
+    box = DIV({"class": "table-scroll"})
+    box.tail, table.tail = table.tail, None
+    table.getparent().replace(table, box)
+    box.append(table)
 
 
-def tables(text):
-    """The text with every table in a box of its own that scrolls."""
-    return re.sub(r"<table\b.*?</table>", r'<div class="table-scroll">\g<0></div>', text, flags=re.DOTALL)
+class Site:
+    """The pages of one edition, made of what is taken from rendered pages."""
+
+    def __init__(self, course, edition, parts, formulas):
+        self.course, self.edition, self.parts, self.formulas = course, edition, parts, formulas
+        self.languages, self.codes, self.both = course.languages, course.languages.codes, course.languages.both
+        self.site = html.escape(course.name(edition))
+
+    def label(self, name):
+        """What the edition says in one place of a page."""
+        return self.languages.label("page", name, self.edition)
+
+    def links(self, page):
+        """The links of the header, from the configuration's `navbar`."""
+        made = []
+        for item in self.course.config(self.edition)["website"].get("navbar", {}).get("left", []):
+            target = f"{Path(item['href']).stem}.html"
+            current = ' aria-current="page"' if target == page else ""
+            text = self.languages.half(item["text"], self.edition)
+            if self.edition == self.both:
+                text = item["text"].replace(self.languages.separator, " ")
+            made.append(f'<a href="{html.escape(target)}"{current}>{html.escape(text)}</a>')
+        return "".join(made)
+
+    def switch(self, page):
+        """Links to the same page in every edition, the current one marked."""
+        made = []
+        for other in self.languages.editions:
+            current, tag = ' aria-current="true"' if other == self.edition else "", self.languages.tags[other]
+            made.append(f'<a href="../{other}/{page}" hreflang="{tag}" lang="{tag}"{current}>{self.languages.names[other]}</a>')
+        return "".join(made)
+
+    def chapter_name(self, name):
+        """A chapter's title as the edition shows it; its notebook's own words, as long as its page has not been rendered."""
+        if part := self.parts.get(f"{name}.html"):
+            return self.languages.shown_html(part.title, part.second_title or part.title, self.edition)
+        line = self.course.title(self.course.notebook(name))[0]
+        halves = (html.escape(self.languages.half(line, code)) for code in self.codes)
+        return self.languages.shown_html(*halves, self.edition)
+
+    def chapter_list(self, page):
+        """The front page and the chapters, part by part, each with the number that its name begins with."""
+        made = []
+        for part, names in self.course.parts:
+            items = []
+            for name in names:
+                number = re.match(r"0*(\d+)", name)
+                current = ' aria-current="page"' if f"{name}.html" == page else ""
+                link = f'<a href="{name}.html"{current}>{self.chapter_name(name)}</a>'
+                items.append(f'<li data-number="{number[1] if number else ""}">{link}</li>')
+            halves = (html.escape(self.languages.half(part, code)) for code in self.codes)
+            made += [f'<p class="part">{self.languages.shown_html(*halves, self.edition)}</p>'] if part else []
+            made += [f'<ul>{"".join(items)}</ul>'] if items else []
+        return "".join(made)
+
+    def turn(self, page):
+        """Links to the chapters before and after, on the front page and the chapters."""
+        order, name = self.course.pages, page.removesuffix(".html")
+        if name not in order:
+            return ""
+        at, made = order.index(name), []
+        for rel, key, number in (("prev", "previous", at - 1), ("next", "next", at + 1)):
+            if 0 <= number < len(order):
+                words = f"<span>{self.label(key)}</span><span>{self.chapter_name(order[number])}</span>"
+                made.append(f'<a rel="{rel}" href="{order[number]}.html">{words}</a>')
+        return f'<nav class="turn" aria-label="{self.label("turn")}">{"".join(made)}</nav>'
+
+    def toc(self, part):
+        """The table of contents of a page: links to its sections and to theirs; none for a page without sections."""
+        items = "".join(f'<li class="level{level}"><a href="#{anchor}">{words}</a></li>' for anchor, level, words in part.toc)
+        return f'<nav class="toc" aria-label="{self.label("toc")}"><p>{self.label("toc")}</p><ul>{items}</ul></nav>' if items else ""
+
+    def head(self, page):
+        """What a page's head tells a search engine."""
+        site, second = self.course.site, self.languages.second.code
+        if self.edition == self.both:
+            return '<meta name="robots" content="noindex">'
+        made = [f'<link rel="canonical" href="{site}/{self.edition}/{page}">']
+        made += [f'<link rel="alternate" hreflang="{self.languages.tags[code]}" href="{site}/{code}/{page}">' for code in self.codes]
+        default = "" if page == "index.html" else f"{second}/{page}"
+        return "\n".join([*made, f'<link rel="alternate" hreflang="x-default" href="{site}/{default}">'])
+
+    def heading(self, part):
+        """A page's title and description; in both languages on a page in both."""
+        tag = self.languages.second.tag
+        made = [f"<h1>{part.title}</h1>"]
+        made += [f'<p class="title-second" lang="{tag}">{part.second_title}</p>'] if part.second_title else []
+        made += [f'<div class="description">{part.description}</div>'] if part.description else []
+        made += [f'<div class="description" lang="{tag}">{part.second_description}</div>'] if part.second_description else []
+        return "\n".join(made)
+
+    def plain(self, text, kind="tex"):
+        """HTML as text, for an attribute, a title or a search."""
+        words = lxml.html.fragment_fromstring(text, create_parent="div").text_content() if text else ""
+        return " ".join(self.formulas.fill(words, kind).split())
+
+    def compose(self, page):
+        """One whole page, from its parts and those of the pages it leads to."""
+        part, labels = self.parts[page], self.languages.labels
+        host = f'<script src="../widgets/{HOST}" defer></script>' if "data-widget=" in part.text else ""
+        title = html.escape(self.plain(part.title))
+        icon = ICON if (self.course.nbs / ICON).is_file() else "data:,"
+        values = {key: self.label(key) for key in labels["page"]} | {
+            "lang": self.languages.tags[self.edition], "edition": self.edition, "kind": "both" if self.edition == self.both else "one",
+            "site": self.site, "icon": icon, "head": self.head(page) + host,
+            "title": self.site if page == "index.html" else f"{title} · {self.site}",
+            "description": html.escape(self.plain(part.description)), "pages": self.links(page), "editions": self.switch(page),
+            "labels": json.dumps({key: self.languages.label("script", key, self.edition) for key in labels["script"]}, ensure_ascii=False),
+            "chapters": self.chapter_list(page), "heading": self.heading(part), "turn": self.turn(page), "toc": self.toc(part),
+            "text": part.text,
+        }
+        return self.formulas.fill(filled("page.html", values))
+
+    def index(self):
+        """The script that holds the search index."""
+        found = []
+        for page, part in self.parts.items():
+            shown = [self.plain(text, "text") for text in (part.title, part.second_title, part.description, part.second_description)]
+            texts = [[self.formulas.fill(text, "text") for text in section] for section in part.sections]
+            found += entries(texts, page, shown[0], " ".join(shown[1:]))
+        return f"window.searchIndex = {json.dumps(found, ensure_ascii=False)};\n"
 
 
-def anchors(text, edition):
-    """The text with a link to itself in every heading."""
-    name = label(LABELS["page"]["anchor"], edition)
-    return SECTION.sub(lambda m: f'{m["open"]}{m["name"]}<a class="anchor" href="#{m["id"]}" aria-label="{name}">#</a>{m["close"]}', text)
+def finish(course, edition, rendered, sources, out, names=None):
+    """Write the pages of an edition into `out`, from the folder of rendered pages and that of their `sources`.
 
+    The parts of every page are kept, so that a renderer may bring some pages only: those that `names` has, or all that are there. A page
+    that is finished already is left alone. Nothing is left in `out` but the pages and what they need."""
+    formulas, store = Formulas(kept(course)), course.proc / "parts" / edition
+    anchor = course.languages.label("page", "anchor", edition)
+    there = {f"{path.stem}.html" for path in (*sources.glob("*.ipynb"), *sources.glob("*.qmd"))}
+    for path in sorted(Path(rendered).glob("*.html")):
+        if path.name in (there if names is None else names & there) and OWN not in path.read_bytes():
+            write(store / f"{path.stem}.json", json.dumps(asdict(take(path, sources, anchor)), ensure_ascii=False))
+    parts = {f"{path.stem}.html": Part(**json.loads(path.read_text(encoding="utf-8"))) for path in sorted(store.glob("*.json"))}
+    site = Site(course, edition, {page: part for page, part in parts.items() if page in there}, formulas)
+    made = {page: site.compose(page) for page in site.parts} | {"search.js": site.index()}
+    for name, text in made.items():
+        write(out / name, text)
+    write(out / "site.js", (HERE / "site.js").read_bytes())
+    for name in ASSETS:
+        for path in [sources / name] if (sources / name).is_file() else sources.glob(f"{name}/**/*"):
+            if path.is_file():
+                write(out / path.relative_to(sources), path.read_bytes())
+    for path in out.iterdir():
+        if path.name not in {*made, *ASSETS, "site.js", "404.html"}:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
-def contents(text, edition):
-    """The table of contents of a page: links to its sections and to theirs; none for a page without sections."""
-    made, name = "", label(LABELS["page"]["toc"], edition)
-    for found in SECTION.finditer(text):
-        words = re.sub(r'<a\b(.*?)(?: href="[^"]*")(.*?)>(.*?)</a>', r"<span\1\2>\3</span>", found["name"])  # no link within a link
-        link = f'<a href="#{found["id"]}">{words}</a>'
-        made += f'<li class="level{found["level"]}">{link}</li>' if found["level"] in "23" else ""
-    return f'<nav class="toc" aria-label="{name}"><p>{name}</p><ul>{made}</ul></nav>' if made else ""
-
-
-def links(page, edition):
-    """The links of the header, from the configuration's `navbar`."""
-    made = []
-    for item in website(edition).get("navbar", {}).get("left", []):
-        target = re.sub(r"\.(?:qmd|ipynb)$", ".html", item["href"])
-        current = ' aria-current="page"' if target == page else ""
-        made.append(f'<a href="{html.escape(target)}"{current}>{html.escape(item["text"])}</a>')
-    return "".join(made)
-
-
-def switch(page, edition):
-    """Links to the same page in every edition, the current one marked."""
-    made = []
-    for other in EDITIONS:
-        current = ' aria-current="true"' if other == edition else ""
-        made.append(f'<a href="../{other}/{page}" hreflang="{LANG_TAGS[other]}" lang="{LANG_TAGS[other]}"{current}>{NAMES[other]}</a>')
-    return "".join(made)
-
-
-def chapter_name(page, edition, parts):
-    """A chapter's title as the edition shows it."""
-    return shown_html(parts["zh"][page].title, parts["en"][page].title, edition)
-
-
-def chapter_list(page, edition, parts):
-    """The front page and the chapters, each with the number that its name begins with."""
-    made = []
-    for name in (f"{path.stem}.html" for path in [ROOT / "index.ipynb", *chapters()]):
-        number = re.match(r"0*(\d+)", name)
-        current = ' aria-current="page"' if name == page else ""
-        link = f'<a href="{name}"{current}>{chapter_name(name, edition, parts)}</a>'
-        made.append(f'<li data-number="{number[1] if number else ""}">{link}</li>')
-    return f'<ul>{"".join(made)}</ul>'
-
-
-def turn(page, edition, parts):
-    """Links to the chapters before and after, on the front page and the chapters."""
-    order = ["index.html", *(f"{path.stem}.html" for path in chapters())]
-    if page not in order:
-        return ""
-    at = order.index(page)
-    made = []
-    for rel, key, number in (("prev", "previous", at - 1), ("next", "next", at + 1)):
-        if 0 <= number < len(order):
-            name, to = label(LABELS["page"][key], edition), order[number]
-            made.append(f'<a rel="{rel}" href="{to}"><span>{name}</span><span>{chapter_name(to, edition, parts)}</span></a>')
-    return f'<nav class="turn" aria-label="{label(LABELS["page"]["turn"], edition)}">{"".join(made)}</nav>'
-
-
-def head(page, edition):
-    """What a page's head tells a search engine."""
-    site = website(edition)["site-url"]
-    if edition == "duo":
-        return '<meta name="robots" content="noindex">'
-    made = [f'<link rel="canonical" href="{site}/{edition}/{page}">']
-    made += [f'<link rel="alternate" hreflang="{LANG_TAGS[other]}" href="{site}/{other}/{page}">' for other in ("zh", "en")]
-    default = "" if page == "index.html" else f"en/{page}"
-    return "\n".join([*made, f'<link rel="alternate" hreflang="x-default" href="{site}/{default}">'])
-
-
-def heading(page, edition, parts):
-    """A page's title and description; in both languages on a page in both."""
-    part, english = parts[edition][page], parts["en"][page]
-    made = [f"<h1>{part.title}</h1>"]
-    made += [f'<p class="title-en" lang="en">{english.title}</p>'] if edition == "duo" else []
-    made += [f'<div class="description">{part.description}</div>'] if part.description else []
-    made += [f'<div class="description" lang="en">{english.description}</div>'] if edition == "duo" and english.description else []
-    return "\n".join(made)
-
-
-def plain(text):
-    """HTML as the text of an attribute or a title."""
-    return html.escape(html.unescape(re.sub(r"<[^>]+>|\s+", " ", text).strip()))
-
-
-def compose(page, edition, parts, folder):
-    """One whole page, from its parts and those of the pages it leads to."""
-    part = parts[edition][page]
-    host = f'<script src="../widgets/{HOST}" defer></script>' if "data-widget=" in part.text else ""
-    site = website(edition)["title"]
-    values = {key: label(text, edition) for key, text in LABELS["page"].items()} | {
-        "lang": LANG_TAGS[edition], "edition": edition, "site": html.escape(site), "icon": ICON, "head": head(page, edition) + host,
-        "title": html.escape(site) if page == "index.html" else f"{plain(part.title)} · {html.escape(site)}",
-        "description": plain(part.description), "pages": links(page, edition), "editions": switch(page, edition),
-        "labels": json.dumps({key: label(text, edition) for key, text in LABELS["script"].items()}, ensure_ascii=False),
-        "chapters": chapter_list(page, edition, parts), "heading": heading(page, edition, parts), "turn": turn(page, edition, parts),
-        "toc": contents(part.text, edition),
-        "text": anchors(tables(pictures(part.text, folder)), edition),
-    }
-    return filled("page.html", values)
-
-
-def finish(rendered, docs, formulas):
-    """Write the pages of every edition into `docs`, from the folders of rendered pages by edition, with what they need beside them."""
-    parts = {edition: {path.name: take(path, formulas) for path in sorted(folder.glob("*.html"))} for edition, folder in rendered.items()}
-    for edition, folder in rendered.items():
-        shutil.copytree(folder, docs / edition, ignore=shutil.ignore_patterns(*LEFT_BEHIND))
-        shutil.copy(HERE / "site.js", docs / edition)
-        pages = {page: compose(page, edition, parts, folder) for page in parts[edition]}
-        for page, text in pages.items():
-            (docs / edition / page).write_text(text, encoding="utf-8")
-        entries = [entry for page, text in pages.items() for entry in index(text, page)]
-        script = f"window.searchIndex = {json.dumps(entries, ensure_ascii=False)};\n"
-        (docs / edition / "search.js").write_text(script, encoding="utf-8")
-
-
-def sitemap(site):
-    """The addresses of all pages in one language, and which page is which in the other one."""
-    root = website("en")["site-url"]
-    urls = []
-    for path in sorted((site / "en").glob("*.html")):
-        if path.stem != "404":
-            places = {lang: f"{root}/{lang}/{path.name}" for lang in ("zh", "en")}
-            others = "".join(f'<xhtml:link rel="alternate" hreflang="{LANG_TAGS[lang]}" href="{place}"/>' for lang, place in places.items())
-            urls += [f"<url><loc>{place}</loc>{others}</url>" for place in places.values()]
-    return ('<?xml version="1.0" encoding="UTF-8"?>\n<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9" '
-            'xmlns:xhtml="http://www.w3.org/1999/xhtml">\n' + "\n".join(urls) + "\n</urlset>\n")
-
-
-def root_page():
-    """The page at the top: it goes to the edition of the browser's language, and has plain links for those without script."""
-    titles = {edition: html.escape(website(edition)["title"]) for edition in ("zh", "en")}
-    items = "".join(f'<li><a href="{edition}/index.html" lang="{LANG_TAGS[edition]}">{NAMES[edition]}</a></li>' for edition in EDITIONS)
-    body = f'<h1><span>{titles["zh"]}</span> <span lang="en">{titles["en"]}</span></h1>\n<ul>{items}</ul>'
-    site = website("en")["site-url"]
-    marks = [f'<link rel="icon" href="zh/{ICON}" type="image/svg+xml">', f'<link rel="canonical" href="{site}/">']
-    marks += [f'<link rel="alternate" hreflang="{LANG_TAGS[lang]}" href="{site}/{lang}/index.html">' for lang in ("zh", "en")]
-    marks += [f'<link rel="alternate" hreflang="x-default" href="{site}/">', f"<script>{CHOOSE}</script>"]
-    title = f'{titles["zh"]} · {titles["en"]}'
-    return filled("plain.html", {"lang": LANG_TAGS["zh"], "title": title, "head": "\n".join(marks), "body": body})
-
-
-def top(site):
-    """Write what stands above the editions: the page that chooses one, and the map for search engines."""
-    (site / "index.html").write_text(root_page(), encoding="utf-8")
-    (site / "sitemap.xml").write_text(sitemap(site), encoding="utf-8")
-    (site / "robots.txt").write_text(f"User-agent: *\nAllow: /\nSitemap: {website('en')['site-url']}/sitemap.xml\n", encoding="utf-8")

@@ -1,29 +1,25 @@
-"""README.md from the front page's notebook: all of it in Chinese, then all of it in English. Run as `python -m web.readme`."""
+"""README.md from the front page's notebook: all of it in one language, then all of it in the other. Run as `python -m web.readme`."""
 import re
 
-from execnb.nbio import read_nb
-from nbdev.process import NBProcessor
-
-from web.course import NBS, ROOT
+from web.course import Course, write
 from web.formulas import TOKENS
-from web.languages import PICTURE, half, select, title
-from web.pages import OURS, STANDARD, places, text_of
+from web.languages import PICTURE
+from web.pages import text_of, visible
 
 
-def for_github(text):
+def for_github(text, nbs):
     """Markdown as GitHub reads it: formulas that may touch Chinese, links from the repository's root, no ids on headings."""
     text = TOKENS.sub(lambda m: f"$`{m['inline']}`$" if m["inline"] else m[0], text)
-    text = PICTURE.sub(lambda m: f"![{m[1]}](nbs/{m[2]})", text)
-    text = re.sub(r"(?<!!)(\[[^\]]*\])\((\w+\.ipynb)\)", r"\1(nbs/\2)", text)
+    text = PICTURE.sub(lambda m: f"![{m[1]}]({nbs}/{m[2]})", text)
+    text = re.sub(r"(?<!!)(\[[^\]]*\])\((\w+\.ipynb)\)", rf"\1({nbs}/\2)", text)
     return re.sub(r"^(#+ .*?) \{#[^}]*\}$", r"\1", text, flags=re.MULTILINE)
 
 
-def block(cell):
+def block(cell, nbs):
     """A cell as Markdown: prose as it is, code with its text outputs; pictures drawn by code are left to the pages."""
     if cell["cell_type"] != "code":
-        return for_github(cell["source"])
-    code = OURS.sub("", cell["source"]).strip()
-    parts = [f"```python\n{code}\n```"]
+        return for_github(cell["source"], nbs)
+    parts = [f"```python\n{cell['source']}\n```"]
     for output in cell["outputs"]:
         data = output.get("data", {})
         text = text_of(output.get("text") or data.get("text/plain", ""))
@@ -32,20 +28,21 @@ def block(cell):
     return "\n\n".join(parts)
 
 
-def readme():
+def readme(course=None):
     """The text of README.md."""
-    path = NBS / "index.ipynb"
-    name, description = title(read_nb(path).cells, path.stem)
-    parts = ["<!-- Made from nbs/index.ipynb by `make export`; change it there. -->"]
-    for edition, other in (("zh", "[English](#english)"), ("en", "[中文](#中文)")):
-        processor = NBProcessor(path, STANDARD)
-        processor.process()
-        cells = [block(cell) for cell in select(processor.nb.cells[1:], edition, places(path))]
-        here = "中文" if edition == "zh" else "english"
-        parts += [f"# {half(name, edition)}", f'<a name="{here}"></a>{other}', f"> {half(description, edition)}"]
+    course = course or Course()
+    languages, nbs = course.languages, course.settings["nbs_path"]
+    notebook = course.notebook("index")
+    name, description = course.title(notebook)
+    parts = [f"<!-- Made from {nbs}/index.ipynb by `make export`; change it there. -->"]
+    for lang, other in ((languages.first, languages.second), (languages.second, languages.first)):
+        cells = [block(cell, nbs) for cell in languages.select(visible(notebook)[1:], lang.code, notebook.place)]
+        parts += [f"# {languages.half(name, lang.code)}",
+                  f'<a name="{lang.name.lower()}"></a>[{other.name}](#{other.name.lower()})', f"> {languages.half(description, lang.code)}"]
         parts += [text for text in cells if text.strip()]
     return "\n\n".join(parts) + "\n"
 
 
 if __name__ == "__main__":
-    (ROOT / "README.md").write_text(readme(), encoding="utf-8")
+    here = Course()
+    write(here.root / "README.md", readme(here))

@@ -11,16 +11,22 @@ class Quiet(SimpleHTTPRequestHandler):
         """Say nothing."""
 
 
-def serve(folder, port):
-    """Serve `folder` until interrupted; takes a free port if `port` is in use."""
-    handler = functools.partial(Quiet, directory=folder)
+def server(handler, port):
+    """A server for this machine alone; on a free port if `port` is in use."""
     try:
-        server = ThreadingHTTPServer(("127.0.0.1", port), handler)
+        made = ThreadingHTTPServer(("127.0.0.1", port), handler)
     except OSError:
-        server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    print(f"Read the course at http://127.0.0.1:{server.server_port}/ (stop with Ctrl-C)", flush=True)
+        made = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    made.daemon_threads = True
+    return made
+
+
+def serve(folder, port):
+    """Serve `folder` until interrupted."""
+    serving = server(functools.partial(Quiet, directory=folder), port)
+    print(f"Read the course at http://127.0.0.1:{serving.server_port}/ (stop with Ctrl-C)", flush=True)
     try:
-        server.serve_forever()
+        serving.serve_forever()
     except KeyboardInterrupt:
         print()
 

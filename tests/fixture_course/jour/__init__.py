@@ -1,0 +1,1 @@
+"""Une moyenne | A mean"""

@@ -1,0 +1,4 @@
+"""What Quarto runs before it renders: see hooks.py."""
+from hooks import main
+
+main("before")

@@ -1,0 +1,59 @@
+"""The contents page: every chapter with what it teaches, how long it takes, and its sections."""
+import re
+
+from web.formulas import TOKENS
+from web.languages import HEADING
+
+SECONDS = 5  # for a line of code
+HIDDEN = {"hide", "default_exp"}
+
+
+def minutes(cells, lang, other):
+    """The estimated time to read a chapter: what languages.yml says for words or characters, and 5 seconds for each line of code.
+
+    In a language without words apart, words of the other one are counted too. Formulas and hidden cells are not; the result is a multiple
+    of 5."""
+    prose = " ".join(cell["source"] for cell in cells if cell["cell_type"] == "markdown" and cell["metadata"].get("lang") == lang.code)
+    prose = re.sub(r"\]\([^)]*\)", "]", TOKENS.sub(" ", prose))
+    code = [line for cell in cells if cell["cell_type"] == "code" and not HIDDEN & cell["directives"].keys()
+            for line in cell["source"].splitlines() if line.strip() and not line.startswith("#|")]
+    counted = [lang] if lang.words else [lang, other]
+    time = sum(len(re.findall(each.unit, prose)) / each.speed for each in counted) + len(code) * SECONDS / 60
+    return max(5, 5 * round(time / 5))
+
+
+class Contents:
+    """The contents page of a course."""
+
+    def __init__(self, course):
+        self.course, self.languages = course, course.languages
+
+    def summary(self, notebook, lang, other):
+        """What the page says of one chapter in one language: its description, its reading time, its sections."""
+        languages, code = self.languages, lang.code
+        description = languages.half(self.course.title(notebook)[1], code)
+        read = languages.label("text", "minutes", code, minutes=minutes(notebook.cells, lang, other))
+        matches = [HEADING.match(cell["source"]) for cell in notebook.cells if cell["cell_type"] == "markdown"]
+        found = [match[2] for match in matches if match and match[1] == "##"]
+        sections = "\n".join(f"- [{languages.half(line, code)}]({notebook.path.name}#{languages.anchor(line)})" for line in found)
+        return f"{description}\n\n{read}\n\n::: {{.sections}}\n{sections}\n:::"
+
+    def heading(self, notebook, edition):
+        """A heading that leads to the chapter."""
+        languages, line = self.languages, self.course.title(notebook)[0]
+        first, second = (f"[{languages.half(line, code)}]({notebook.path.name})" for code in languages.codes)
+        both = f"{first} {second}{{.second lang={languages.second.tag}}}"
+        shown = {languages.first.code: first, languages.second.code: second, languages.both: both}[edition]
+        return f"## {shown} {{#{languages.anchor(line)}}}"
+
+    def page(self, edition, front_matter):
+        """The page as Markdown."""
+        languages = self.languages
+        both = [(languages.first, languages.second), (languages.second, languages.first)]
+        speeds = {"first": languages.first.speed, "second": languages.second.speed, "code": SECONDS}
+        estimate = [languages.label("text", "estimate", lang.code, **speeds) for lang, _ in both]
+        front = front_matter(*(languages.both_halves("text", name) for name in ("contents", "contents-description")), edition)
+        parts = [front, languages.paragraph(*estimate, edition)]
+        for notebook in self.course.chapters:
+            parts += [self.heading(notebook, edition), languages.paragraph(*(self.summary(notebook, *langs) for langs in both), edition)]
+        return "\n\n".join(parts) + "\n"
