@@ -183,7 +183,7 @@ def read_weights(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     if path.is_dir(): raise IsADirectoryError(f"{path} is a folder; needed: the file that holds the weights")
     if not path.exists(): raise FileNotFoundError(f"there is no file {path}; needed: the file that holds the weights")
     data = path.read_bytes()
-    try: return load(data), json.loads(data[8:8 + int.from_bytes(data[:8], "little")]).get("__metadata__", {})
+    try: return dict(sorted(load(data).items())), json.loads(data[8:8 + int.from_bytes(data[:8], "little")]).get("__metadata__", {})
     except Exception as error:
         if data[:2] == b"PK" or data[:1] == b"\x80":
             raise ValueError(
