@@ -14,6 +14,7 @@ FORMULA = re.compile(r"\$\$.+?\$\$|\$[^$\n]+?\$", re.S)
 CODE = re.compile(r"`[^`\n]+`")
 FENCE = re.compile(r"^```.*?^```", re.S | re.M)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
+DOCSTRING = re.compile(r'^ *""".*?"""', re.S | re.M)
 NUMBER = re.compile(r"\d+(?:[.,]\d+)*%?")
 HALVES = re.compile(r"^#\|\s*(?:fig-cap|fig-alt):\s*(.+)$", re.M)
 SEPARATOR = " | "
@@ -28,9 +29,10 @@ def lang(cell):
     return cell.metadata.get("lang")
 
 
-def code_lines(cell):
-    """The lines of a code cell that count: not blank, not a directive."""
-    return [line for line in cell.source.splitlines() if line.strip() and not line.startswith("#|")]
+def code_lines(cell, docstrings=True):
+    """The lines of a code cell that count: not blank, not a directive; without `docstrings`, which stand in two languages, if asked for."""
+    source = cell.source if docstrings else DOCSTRING.sub("", cell.source)
+    return [line for line in source.splitlines() if line.strip() and not line.startswith("#|")]
 
 
 def prose(text):
@@ -187,7 +189,7 @@ def figures(cells):
 
 def budgets(cells):
     """The sizes DESIGN asks for, as numbers."""
-    code = sorted(len(code_lines(cell)) for cell in cells if cell.cell_type == "code" and code_lines(cell))
+    code = sorted(len(code_lines(cell, docstrings=False)) for cell in cells if cell.cell_type == "code" and code_lines(cell))
     words = sorted(len(cell.source.split()) for cell in cells if lang(cell) == "en")
     lines = [line.strip() for cell in cells if cell.cell_type == "code" for line in code_lines(cell)]
     comments = sum(line.startswith("#") for line in lines)
