@@ -287,6 +287,8 @@ def holding(tensor):
     ids=str,
 )
 def test_buffers_of_any_type_and_value_resume(tensor, tmp_path):
+    if tensor.is_complex():
+        pytest.importorskip("safetensors", "0.7", reason="older safetensors hold no complex numbers, and fit says so")
     (model, history), (again, resumed) = broken_and_unbroken(holding(tensor), tmp_path / "run")
     assert losses(history) == losses(resumed)
     assert torch.equal(model.held.view(-1).view(torch.uint8), again.held.view(-1).view(torch.uint8)) and again.held.dtype == tensor.dtype
