@@ -10,8 +10,8 @@ import pytest
 from web.build import ROOT, notebooks
 from web.readme import readme
 
-ALLOWED = {"torch", "torchvision", "matplotlib", "ipywidgets", "anywidget", "tqdm", "safetensors", "PIL", "numpy", "traitlets",
-           "vae_nb"}  # PIL and numpy come with torchvision, traitlets with anywidget
+ALLOWED = {"torch", "torchvision", "matplotlib", "ipywidgets", "anywidget", "tqdm", "safetensors", "PIL", "numpy", "traitlets", "filelock",
+           "vae_nb"}  # PIL and numpy come with torchvision, traitlets with anywidget, filelock with torch
 
 
 def run(*command, cwd=ROOT):
