@@ -206,7 +206,7 @@ MUTANTS = [
             "                    if folder: save_samples(model, folder/f\"sample_{len(history)}.png\")\n":
             "                    if folder: save_samples(model, folder/f\"sample_{len(history)}.png\")\n"
             "                    if file: file.write(history)\n"},
-           "(folder/\"drawn\"/\"sample_1.png\").mkdir", ""),
+           "(place/\"drawn\"/\"sample_1.png\").mkdir", ""),
     Mutant("leaked-state", TRAIN, "own_context", {", torch.enable_grad(), random_state_kept())": ", torch.enable_grad())"},
            "found = torch.rand(4)", "https://github.com/huggingface/diffusers/issues/175"),
     Mutant("autocast-on", TRAIN, "own_context", {"torch.autocast(kind, enabled=False)": "nullcontext()"}, "plain, _ = small_fit(2)", ""),
