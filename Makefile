@@ -93,7 +93,6 @@ $(BIN)/python:
 $(VENV)/.web: $(BIN)/python web/requirements.txt constraints.txt
 	@echo "Installing what building the pages needs ..."
 	@$(BIN)/python -m pip install -q -c constraints.txt -r web/requirements.txt $(STATE)
-	@$(BIN)/python -m pip install -q -c constraints.txt --no-deps smalldocs
 	@touch $@
 
 $(VENV)/.all: $(VENV)/.web setup.py settings.ini pyproject.toml constraints.txt tools/reflex.py
