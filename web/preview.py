@@ -89,8 +89,8 @@ class Handler(SimpleHTTPRequestHandler):
 
     def stream(self):
         """Server-sent events, until the browser goes away."""
+        number = len(self.changes.happened)  # before the answer: what happens while it is on its way is new to the browser
         self.answer("text/event-stream")
-        number = len(self.changes.happened)
         try:
             while True:
                 new = self.changes.after(number, timeout=15)
