@@ -46,7 +46,7 @@ data: $(VENV)/.all ## Fetch MNIST into nbs/data
 	@$(BIN)/python -c "from vae_nb.data import mnist; [mnist('nbs/data', train) for train in (True, False)]"
 
 outputs: $(VENV)/.all ## Run the notebooks again, keep their outputs, and export the package and the README
-	TQDM_DISABLE=1 $(BIN)/python -m tests.outputs $(NB)
+	TQDM_DISABLE=1 $(BIN)/python -m tools.outputs $(NB)
 	$(MAKE) export
 
 export: $(VENV)/.all ## Clean the notebooks; make the package and README.md from them
@@ -58,11 +58,11 @@ links: $(VENV)/.web ## Point the Colab links and install cells to the repository
 	$(BIN)/python -m web.colab
 
 weights: $(VENV)/.all data ## Train the shipped weights again
-	$(BIN)/python -m bench.weights
-	$(BIN)/python -m bench.digits
+	$(BIN)/python -m tools.weights
+	$(BIN)/python -m tools.digits
 
 digits: $(VENV)/.all data ## Choose the explorer's digits and measure each dimension's KL again
-	$(BIN)/python -m bench.digits
+	$(BIN)/python -m tools.digits
 
 seeds: $(VENV)/.all data ## Ten epochs over 5 seeds with each kind of loop: the trajectory of the test loss
 	$(BIN)/python -m bench.seeds

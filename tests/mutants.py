@@ -1,4 +1,4 @@
-"""Proof of chapter 08, the bug museum: put a known mistake into the course's own code, and a named lesson cell must fail.
+"""Proof of chapter 07, the bug museum: put a known mistake into the course's own code, and a named lesson cell must fail.
 Mutants with nothing in `seen` are no exhibits: they prove that a chapter's own assertions bite.
 
 `python -m tests.mutants` tries them all, `python -m tests.mutants NAME ...` those of these labels or notebooks, and prints a
@@ -22,13 +22,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from unittest.mock import patch
 
-from tests.outputs import NBS, SKIPPED, read
+from tools.outputs import NBS, SKIPPED, read
 
 Mutant = namedtuple("Mutant", "id notebook function changes cell seen")
 NO_VERDICT = (NameError, SyntaxError, ImportError)  # these say that the mutant is broken, not that it was caught
 LIMIT = 150  # seconds that a child may take
 DATA, MODEL, LOSS, TRAIN, SAMPLE, EVALUATE, SPEED = NOTEBOOKS = [
-    "00_data", "01_model", "02_loss", "03_train", "04_sample", "06_evaluate", "07_speed"]
+    "00_data", "01_model", "02_loss", "03_train", "04_sample", "06_evaluate", "15_speed"]
 TORCH, EXAMPLES = "https://github.com/pytorch/pytorch", "https://github.com/pytorch/examples"
 MINIAI = "https://github.com/fastai/course22p2/blob/df9323235bc395b5c2f58a3d08b83761947b9b93/nbs/29_vae.ipynb"
 KERAS = "https://github.com/keras-team/keras-io/blob/cca4efba8e0b8514ae3817931696294039b3bfc9/examples/generative/vae.py"

@@ -6,7 +6,7 @@ import pytest
 
 from tests import mutants
 from tests.mutants import INSTEAD, MUTANTS, NBS, NOTEBOOKS, Mutant, chosen, complaint, place, prove_all, sources
-from tests.outputs import read
+from tools.outputs import read
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="a mutant lives in a forked process")
 
@@ -28,7 +28,7 @@ def test_a_lesson_catches(mutant, proven):
 
 
 def test_the_museum_shows_every_exhibit_and_where_it_was_seen():
-    museum = "\n".join(cell.source for cell in read(NBS / "08_bugs.ipynb").cells)
+    museum = "\n".join(cell.source for cell in read(NBS / "07_bugs.ipynb").cells)
     exhibits = [mutant for mutant in MUTANTS if mutant.seen]
     assert len({mutant.id for mutant in MUTANTS}) == len(MUTANTS) and len(exhibits) >= 20
     assert [mutant.id for mutant in exhibits if f"`{mutant.id}`" not in museum] == []

@@ -3,8 +3,8 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from tests import rules
-from tests.outputs import TOLERANCE, difference, execute, notebooks, read, stale
+from tools import rules
+from tools.outputs import TOLERANCE, difference, execute, notebooks, read, stale
 from web.colab import INSTALL, LINK, colab_link, install_cell, settings
 
 NOTEBOOKS = notebooks()

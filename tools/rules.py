@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 from statistics import median
 
-from tests.outputs import NBS, notebooks, read
+from tools.outputs import NBS, notebooks, read
 
 ROOT = NBS.parent
 HAN = re.compile(r"[\u3400-\u9fff]")

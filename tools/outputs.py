@@ -1,4 +1,4 @@
-"""Stored outputs of the notebooks: make them anew (`python -m tests.outputs NAME ...`), or compare them with a fresh run.
+"""Stored outputs of the notebooks: make them anew (`python -m tools.outputs NAME ...`), or compare them with a fresh run.
 
 A cell's outputs are fresh when the kinds of output are the same, the words are the same, and every number is within the
 tolerance: relative 1e-3, or what the cell's own `#| tolerance:` line says. Cells with `#| eval: false` are left alone."""
