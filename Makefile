@@ -8,6 +8,7 @@ SET ?= lowest
 SET_VENV := build/$(SET)
 UNIT := $(addprefix tests/test_, $(addsuffix .py, versions bad_calls advice model loss train checkpoints contract))
 STATE := anywidget numpy safetensors  # what the site's widget needs to be made
+PYTEST = $(BIN)/python -m pytest -n auto --dist loadgroup
 export PATH := $(abspath $(BIN)):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -20,16 +21,36 @@ site: docs ## Set up what reading needs, build the course, and serve it at a pri
 docs: $(VENV)/.web ## Build the course into _docs
 	@$(BIN)/python -m web.build
 
+check: $(VENV)/.all data ## What takes a minute: lint, types, the notebooks' rules, exports, unit tests
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(PYTEST) -m "not slow and not browser and not network"
+
 test: $(VENV)/.all data ## Set up everything and run every check
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 preview: $(VENV)/.web ## Read one page while its notebook is written: make preview NB=02 EDITION=zh
 	@$(BIN)/python -m web.preview $(or $(NB),index) $(if $(EDITION),--edition $(EDITION)) --port $(PORT)
 
+notebooks: $(VENV)/.all data ## Run every notebook once: its own assertions, and whether its stored outputs are fresh
+	$(PYTEST) -m slow tests/test_notebooks.py
+
+mutants: $(VENV)/.all data ## Put each of the museum's mistakes into the code: a lesson must fail
+	$(PYTEST) tests/test_mutants.py
+
 pages: $(VENV)/.all data ## Check the pages alone, built by the renderer that is there
-	$(BIN)/python -m pytest tests/test_site.py tests/test_reference.py tests/test_widget.py
+	$(PYTEST) tests/test_explore.py tests/test_pipeline.py tests/test_preview.py tests/test_quarto.py tests/test_reference.py \
+	  tests/test_site.py tests/test_widget.py
+
+wheel: ## Install the package alone, as a wheel, and use it
+	$(PYTHON) -m venv --clear build/alone
+	build/alone/bin/python -m pip wheel -q --no-deps -w build/wheel .
+	build/alone/bin/python -m pip install -q -c constraints.txt build/wheel/*.whl
+	mkdir -p build/work && cp tests/own_model.py build/work
+	cd build/work && ../alone/bin/python -c "import vae_nb; [getattr(vae_nb, name) for name in vae_nb.__all__]; vae_nb.VAE.from_pretrained()"
+	cd build/work && MPLBACKEND=agg ../alone/bin/python own_model.py
 
 versions: ## Test the package at its lowest versions, or Colab's: make versions SET=colab PYTHON=python3.13
 	$(PYTHON) -m venv --clear $(SET_VENV)
@@ -110,5 +131,5 @@ $(BENCH)/.all: $(VENV)/.all bench/requirements.txt
 	@$(BIN)/python -m pip --python $(BENCH)/bin/python install -q -c constraints.txt -r bench/requirements.txt
 	@touch $@
 
-.PHONY: help site docs preview test pages versions lab data outputs export links weights digits seeds nll bench evaluate iwae clean
+.PHONY: help site docs preview check test notebooks mutants pages wheel versions lab data outputs export links weights digits seeds nll bench evaluate iwae clean
 .DEFAULT_GOAL := help

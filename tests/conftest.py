@@ -1,4 +1,5 @@
-"""What several test files use: the site as `make docs` builds it, a server for it, and a Chromium.
+"""What several test files use: the site as `make docs` builds it, a server for it, and a Chromium; and the order of the tests, which
+run side by side, with one thread each.
 
 Chromium is the one that the environment variable CHROMIUM names, or the system's own."""
 import functools
@@ -10,6 +11,7 @@ import threading
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 
+import psutil
 import pytest
 from playwright.sync_api import sync_playwright
 
@@ -19,7 +21,27 @@ ROOT = Path(__file__).parent.parent
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 AXE = """(rules) => axe.run(document, {runOnly: rules, resultTypes: ["violations"]}).then((result) => result.violations.flatMap(
     (rule) => rule.nodes.map((node) => `${rule.id}: ${node.target} ${node.html.slice(0, 120)}`)))"""
+MEMORY = 3 * 2**30  # what the largest notebook takes, and to spare
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])  # Node lives beside this Python
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported: workers that share cores would wait for each other's threads
+
+
+def pytest_xdist_auto_num_workers():
+    """One worker for each core, as far as the memory goes."""
+    return max(1, min(os.cpu_count() or 1, psutil.virtual_memory().available // MEMORY))
+
+
+@pytest.hookimpl(tryfirst=True)  # before the groups are read
+def pytest_collection_modifyitems(items):
+    """What needs a browser or the site is marked so; what uses the site shares a worker; what takes long comes first."""
+    for item in items:
+        if "chromium" in item.fixturenames:
+            item.add_marker("browser")
+        if "site" in item.fixturenames:
+            item.add_marker("slow")
+            item.add_marker(pytest.mark.xdist_group("site"))
+    items.sort(key=lambda item: not item.get_closest_marker("slow") and not item.get_closest_marker("browser"))
 
 
 @pytest.fixture(scope="session")

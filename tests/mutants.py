@@ -4,16 +4,19 @@ Mutants with nothing in `seen` are no exhibits: they prove that a chapter's own 
 `python -m tests.mutants` tries them all, `python -m tests.mutants NAME ...` those of these labels or notebooks, and prints a
 table: the mutant, what became of it, its notebook, and the cell that failed. The exit status is 1 if one was not caught.
 
-A function is defined, exported and tested in one notebook, whose cells run in a process of their own. At the cell that
-defines a function to be mutated the process forks: the child runs the changed cell and what follows, up to the first cell
-that fails; the parent goes on unchanged, so that all children share one run of what comes before. Each result is a line of
-JSON: the mutant's id, and the cell that failed, its error, and whether that is a verdict at all."""
+A function is defined, exported and tested in one notebook, whose cells run in a process of their own. Of them only those run
+that a named cell needs, by the names that it uses. At the cell that defines a function to be mutated the process forks: the
+child runs the changed cell and what its named cell needs, up to the first cell that fails; the parent goes on unchanged, so
+that all children share one run of what comes before. Each result is a line of JSON: the mutant's id, and the cell that
+failed, its error, and whether that is a verdict at all."""
+import ast
 import importlib
 import json
 import os
 import re
 import signal
 import subprocess
+import symtable
 import sys
 import tempfile
 import types
@@ -304,6 +307,43 @@ def place(mutant, code):
     return home, catcher, changed
 
 
+def names_of(source):
+    """The names that a cell binds, those whose objects it may change, those that it reads, and those that its functions read."""
+    source = re.sub(r"^(\s*)[%!].*", r"\1pass", source, flags=re.M)
+    table, tree = symtable.symtable(source, "cell", "exec"), ast.parse(source)
+    bound = {symbol.get_name() for symbol in table.get_symbols() if symbol.is_assigned() or symbol.is_imported() or symbol.is_namespace()}
+    read, later, tables = {symbol.get_name() for symbol in table.get_symbols() if symbol.is_referenced()}, set(), table.get_children()
+    while tables:
+        inner = tables.pop()
+        later |= {symbol.get_name() for symbol in inner.get_symbols() if symbol.is_global()}
+        tables += inner.get_children()
+    set_there = [node for node in ast.walk(tree) if isinstance(node, (ast.Attribute, ast.Subscript)) and not isinstance(node.ctx, ast.Load)]
+    calls = [node.value for node in ast.walk(tree) if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)]
+    roots = {root(node) for node in (*set_there, *calls, *(argument for call in calls for argument in call.args))}
+    return bound, roots & (read | later), read, later
+
+
+def root(node):
+    """The name that `name.attribute[index](...)` begins with."""
+    while isinstance(node, (ast.Attribute, ast.Subscript, ast.Call)):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return node.id if isinstance(node, ast.Name) else None
+
+
+def needed(code, last):
+    """The indices of the cells that cell `last` needs, itself included: those that bind, or may change, a name that is read later."""
+    modules = {name for source in code for name in re.findall(r"^(?:import|from .* import) (\w+)", source, re.M)}
+    names, called, before = [names_of(source) for source in code[:last + 1]], set(), None
+    while called != before:  # a function may call one that is defined after it
+        wanted, indices, before = set(called), [], called
+        for i in range(last, -1, -1):
+            bound, touched, read, later = names[i]
+            if i == last or (bound | touched - modules) & wanted:
+                indices.append(i)
+                wanted, called = wanted - bound | read | later, called | later
+    return indices[::-1]
+
+
 def first_failure(cells, space, name):
     """The first cell that fails, and its error."""
     for source in cells:
@@ -355,17 +395,18 @@ def run(notebook, ids=()):
     """Yield (mutant, answer) for a notebook's mutants, all or those of the ids, and (None, why) if it fails unchanged."""
     code = sources(notebook)
     mutants = [(mutant, *place(mutant, code)) for mutant in MUTANTS if mutant.notebook == notebook and (not ids or mutant.id in ids)]
+    needs = {catcher: needed(code, catcher) for _, _, catcher, _ in mutants}
     module = types.ModuleType(f"cells_of_{notebook}")
     sys.modules[module.__name__] = module
     space = module.__dict__
     with tempfile.TemporaryDirectory() as folder, patch.object(tempfile, "tempdir", folder):
-        for i, source in enumerate(code[:max(catcher for *_, catcher, _ in mutants) + 1]):
+        for i in sorted(set().union(*needs.values(), (home for _, home, _, _ in mutants))):
             for mutant, home, catcher, changed in mutants:
                 if home == i:
                     before = files(folder)
-                    yield mutant, in_a_child(changed, code[i + 1:catcher + 1], space, notebook)
+                    yield mutant, in_a_child(changed, [code[j] for j in needs[catcher] if j > i], space, notebook)
                     restore(folder, before)
-            failed, error = first_failure([source], space, notebook)
+            failed, error = first_failure([code[i]], space, notebook)
             if failed:
                 yield None, {"cell": failed, "error": f"{type(error).__name__}: {error}"}
                 return

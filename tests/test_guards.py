@@ -454,6 +454,7 @@ assert run(vae_nb.fit) == run(train.fit)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", [
     "kl = loss.kl_divergence; loss.kl_divergence = lambda mu, logvar: 2 * kl(mu, logvar)", "F.relu = F.gelu"], ids=["kl", "relu"])
 def test_what_was_changed_before_the_import_is_found_by_trying(change):

@@ -55,6 +55,7 @@ def test_model_is_the_papers():
     torch.testing.assert_close(model.log_likelihood(z, x), model.decode(z).log().sum(2), rtol=1e-4, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_as_if_unbroken(images, tmp_path, monkeypatch):
     monkeypatch.setattr(iwae, "BLOCK", 10)
     unbroken, steps, _ = iwae.train(images, 2, TINY, seed=3)

@@ -84,7 +84,7 @@ def test_rows_and_images_give_one_value_or_are_told_apart(shape, target):
         ({"mu": lambda t: t[0], "logvar": lambda t: t[0]}, ValueError, "(2,)"),
         ({"original": lambda t: t.to("meta")}, ValueError, "original.to(reconstructed.device)"),
     ],
-    ids=str,
+    ids=lambda value: "-".join(value) if isinstance(value, dict) else getattr(value, "__name__", value),
 )
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_what_is_wrong_is_refused_in_words(name, change, error, words):
@@ -198,6 +198,7 @@ def test_a_model_learns_under_autocast():
     assert losses[-1] < 0.85 * losses[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["eager", "aot_eager"])
 def test_loss_and_model_compile_to_one_graph(backend):
     model, x = VAE(hidden_dim=5, latent_dim=2, image_shape=(1, 4, 4)), torch.rand(6, 1, 4, 4)

@@ -1,30 +1,36 @@
 """Each exhibit of the bug museum, put into the course's own code, makes the lesson cell fail that it names."""
+import functools
 import os
 import re
 
 import pytest
 
 from tests import mutants
-from tests.mutants import INSTEAD, MUTANTS, NBS, NOTEBOOKS, Mutant, chosen, complaint, place, prove_all, sources
+from tests.mutants import INSTEAD, MUTANTS, NBS, NOTEBOOKS, Mutant, chosen, complaint, needed, place, prove, sources
 from tools.outputs import read
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="a mutant lives in a forked process")
 
 
+def beside(notebook):
+    """The marks of a test that needs a notebook's cells to run: all such tests of a notebook share one run."""
+    return pytest.mark.slow, pytest.mark.xdist_group(f"the mutants of {notebook}")
+
+
 @pytest.fixture(scope="session")
 def proven():
-    """What became of every mutant, by id, and of the unchanged notebooks that fail, by name."""
-    return prove_all(MUTANTS)
+    """What became of a notebook's mutants, by id, and under None why it fails unchanged, if it does."""
+    return functools.cache(prove)
 
 
-@pytest.mark.parametrize("notebook", NOTEBOOKS)
+@pytest.mark.parametrize("notebook", [pytest.param(notebook, marks=beside(notebook)) for notebook in NOTEBOOKS])
 def test_the_unchanged_cells_pass(notebook, proven):
-    assert notebook not in proven, f"{notebook} fails as it is: {proven[notebook]}"
+    assert (wrong := proven(notebook).get(None)) is None, wrong
 
 
-@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.id)
+@pytest.mark.parametrize("mutant", [pytest.param(mutant, marks=beside(mutant.notebook), id=mutant.id) for mutant in MUTANTS])
 def test_a_lesson_catches(mutant, proven):
-    assert (wrong := complaint(mutant, proven.get(mutant.id))) is None, wrong
+    assert (wrong := complaint(mutant, proven(mutant.notebook).get(mutant.id))) is None, wrong
 
 
 def test_the_museum_shows_every_exhibit_and_where_it_was_seen():
@@ -99,3 +105,14 @@ def test_names_choose_mutants_and_notebooks():
     assert {mutant.notebook for mutant in chosen(["00_data"])} == {"00_data"}
     with pytest.raises(SystemExit, match="no-such-mutant"):
         chosen(["no-such-mutant"])
+
+
+@pytest.mark.parametrize(("last", "what"), [
+    ("f(x)", "what binds the names that it reads, and not what they were before"),
+    ("x.append(3)\nassert g() == 3", "what a function reads when it is called, and what changes an object in place"),
+])
+def test_a_cell_needs(last, what):
+    code = ["import math", "x = [0]", "def f(y):\n    k = 1\n    return y", "k = 7", "x = [1]", "x.append(2)", "z = f(x)",
+            "%matplotlib inline", "def g(): return math.prod(f(x))", "x[0] = 5", "print(z)", last]
+    expected = {"f(x)": [2, 4, 5, 9, 11], "x.append(3)\nassert g() == 3": [0, 2, 4, 5, 8, 9, 11]}
+    assert needed(code, 11) == expected[last], what

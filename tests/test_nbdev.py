@@ -107,6 +107,7 @@ def test_without_its_line_they_would_not(project):
     assert set(sum(languages(project).values(), [])) == {None}
 
 
+@pytest.mark.slow
 def test_nbdevs_own_prepare_leaves_the_readme(project):
     (project / "README.md").write_text("both languages", encoding="utf-8")
     os.utime(project / "README.md", (0, 0))
@@ -116,6 +117,7 @@ def test_nbdevs_own_prepare_leaves_the_readme(project):
     assert (project / "README.md").read_text(encoding="utf-8") == "both languages" and languages(project) == before
 
 
+@pytest.mark.slow
 def test_nbdevs_own_docs_stops_before_it_replaces_the_site(project, tmp_path):
     (project / "_docs").mkdir()
     (project / "_docs/index.html").write_text("both languages", encoding="utf-8")
@@ -144,6 +146,7 @@ def test_commands_with_underscores_and_hyphens_are_there(commands):
         assert (f"nbdev-{name}" in names) == (name in reflex.OURS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["nbdev-prepare", "nbdev_prepare"])
 def test_prepare_exports_tests_and_makes_the_readme_in_both_languages(project, commands, form):
     before = languages(project)
@@ -158,6 +161,7 @@ def test_prepare_exports_tests_and_makes_the_readme_in_both_languages(project, c
     assert languages(project) == before and not list((project / "nbs").glob("*.yml"))
 
 
+@pytest.mark.slow
 def test_prepare_fails_where_a_notebook_does(project, commands):
     path = project / "nbs/index.ipynb"
     path.write_text(path.read_text(encoding="utf-8").replace('"1 + 1"', '"1 / 0"'), encoding="utf-8")
@@ -165,10 +169,12 @@ def test_prepare_fails_where_a_notebook_does(project, commands):
     assert done.returncode and "ZeroDivisionError" in done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_test_runs_the_notebooks(project, commands):
     assert run(commands / "nbdev_test", project).returncode == 0
 
 
+@pytest.mark.slow
 def test_docs_builds_all_editions(project, commands):
     done = run(commands / "nbdev-docs", project, PATH=os.path.dirname(sys.executable))
     assert done.returncode == 0, done.stderr

@@ -29,6 +29,7 @@ def test_budgets(path, capsys):
     assert found["code median"] <= 6 and found["code max"] <= 40 and found["comments %"] < 3  # the other figures are a report
 
 
+@pytest.mark.slow
 @each_notebook
 def test_outputs_are_fresh(path):
     assert stale(read(path), execute(path)) == []

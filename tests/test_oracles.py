@@ -134,6 +134,7 @@ def test_a_bound_that_falls_with_k_and_starts_at_the_elbo():
         assert (found[k] - found[2 * k]).mean() > 4 * ((found[k].var() + found[2 * k].var()) / 3000)**0.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("k", [1, 7, 1023, 1024, 1025, 2500])
 def test_exactly_k_samples_within_the_memory(k):
     model, x = vae(49, 12, 3), bits(5, 49)
@@ -159,6 +160,7 @@ def test_the_draws_of_a_seed_are_those_of_earlier_versions():
     torch.testing.assert_close(nll(model, x, k=1030, seed=5).nll, math.log(1030) - expected.logsumexp(1), rtol=1e-6, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_memory_changes_nothing():
     model, x = vae(49, 12, 3), bits(40, 49)
     whole = nll(model, x, k=1500, memory=200)

@@ -52,6 +52,7 @@ def train(path, epochs, crash="", expect=0):
     return path.read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", CRASHES)
 def test_a_crash_leaves_a_whole_checkpoint_and_training_goes_on(moment, tmp_path):
     two = train(tmp_path / "run.safetensors", 2)

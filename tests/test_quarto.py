@@ -68,6 +68,7 @@ def alike(found, expected):
             assert found[name] == content, name
 
 
+@pytest.mark.slow
 def test_each_profile_renders_its_edition_and_leaves_the_others(project, quarto, site):
     for name in EDITIONS:
         quarto(project, "render", "--profile", name)
@@ -77,12 +78,14 @@ def test_each_profile_renders_its_edition_and_leaves_the_others(project, quarto,
     alike(files(project / "_docs"), site)
 
 
+@pytest.mark.slow
 def test_make_docs_has_quarto_do_the_same(project, quarto, site):
     subprocess.run([sys.executable, "-m", "web.build"], cwd=project, check=True, env={**os.environ, "PYTHONPATH": str(project)})
     alike(files(project / "_docs"), site)
     assert not (project / "_proc/new").exists()
 
 
+@pytest.mark.slow
 def test_quarto_that_fails_leaves_the_last_good_site(project, quarto):
     (project / "_docs").mkdir()
     (project / "_docs/index.html").write_text("the last good site", encoding="utf-8")
@@ -93,6 +96,7 @@ def test_quarto_that_fails_leaves_the_last_good_site(project, quarto):
     assert list(files(project / "_docs")) == ["index.html"]
 
 
+@pytest.mark.slow
 def test_a_page_that_is_finished_is_not_finished_again(project, quarto):
     quarto(project, "render", "--profile", "fr")
     before = files(project / "_docs")
@@ -102,11 +106,13 @@ def test_a_page_that_is_finished_is_not_finished_again(project, quarto):
     assert files(project / "_docs") == before
 
 
+@pytest.mark.slow
 def test_without_a_profile_the_first_edition_is_rendered(project, quarto):
     quarto(project, "render", QUARTO_PROFILE="")
     assert (project / "_docs/fr/index.html").is_file() and not (project / "_docs/en").exists()
 
 
+@pytest.mark.slow
 def test_one_page_is_rendered_alone(project, quarto):
     """What `quarto preview` does when a notebook was saved: it renders the page that is asked for."""
     quarto(project, "render", "--profile", "fr")
@@ -125,6 +131,7 @@ def test_one_page_is_rendered_alone(project, quarto):
     assert {path.name for path, time in sources.items() if path.stat().st_mtime_ns != time} == {"00_jour.ipynb"}
 
 
+@pytest.mark.slow
 def test_the_steps_need_not_be_started_by_the_courses_own_python(project):
     bare = subprocess.run([sys.executable, "-S", "-E", "web/before.py"], cwd=project, capture_output=True, text=True)
     assert bare.returncode == 1 and "is installed by `make docs`, into .venv" in bare.stderr
@@ -137,6 +144,7 @@ def test_the_steps_need_not_be_started_by_the_courses_own_python(project):
     assert (project / "en/00_jour.ipynb").is_file() and not (project / "fr").exists()
 
 
+@pytest.mark.slow
 def test_pages_are_not_written_over_their_sources(project):
     for step in ("before", "after"):
         done = subprocess.run([sys.executable, f"web/{step}.py"], cwd=project, capture_output=True, text=True,

@@ -52,6 +52,7 @@ def test_model_costs_nothing_beyond_torch():
     assert {name.split(".")[0] for name in loaded} - set(sys.stdlib_module_names) == {"vae_nb"}
 
 
+@pytest.mark.slow
 def test_wheel_carries_the_weights(tmp_path):
     run(sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", str(tmp_path), str(ROOT))
     wheel = zipfile.ZipFile(next(tmp_path.glob("*.whl")))

@@ -1,8 +1,6 @@
 """The fast loops where no lesson cell reaches: memory, odd numbers of images, redrawn images, and what `fit` leaves behind. What they
 may be taken for is in test_guards.py."""
 import inspect
-import subprocess
-import sys
 from pathlib import Path
 from unittest.mock import patch
 
@@ -18,15 +16,6 @@ from vae_nb.speed import FastLoop, GraphLoop, fastest_loop, fit
 from vae_nb.train import PlainLoop
 
 NBS = Path(__file__).parent.parent / "nbs"
-MEMORY = """
-import resource
-from vae_nb import VAE, fit, mnist
-import vae_nb.speed
-def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
-before = peak()
-fit(VAE(), mnist("data", True)[0], mnist("data", False)[0][:1000], epochs=1, progress=False)
-print(peak() - before)
-"""
 
 
 def images(count, seed=0):
@@ -57,12 +46,7 @@ def fake(action):
     return action
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss is in kB on Linux alone")
-def test_a_run_needs_no_more_than_the_data_and_200_mb():
-    done = subprocess.run([sys.executable, "-c", MEMORY], cwd=NBS, capture_output=True, text=True, check=True)
-    assert float(done.stdout) < 247, f"{float(done.stdout):.0f} MB above the imports"
-
-
+@pytest.mark.slow
 def test_fit_equals_the_plain_loop():
     data = [mnist(NBS / "data", part)[0][:count] for part, count in ((True, 6000), (False, 1000))]
     options = {"epochs": 2, "progress": False, "precision": "float32"}

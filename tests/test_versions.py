@@ -57,6 +57,7 @@ def test_the_environment_is_that_of_the_set():
 
 
 @in_a_set
+@pytest.mark.network
 def test_installing_the_package_upgrades_nothing():
     command = [sys.executable, "-m", "pip", "install", "--dry-run", "--quiet", "--report", "-", str(ROOT)]
     done = subprocess.run(command, capture_output=True, text=True)
@@ -73,6 +74,7 @@ explorer
 """
 
 
+@pytest.mark.slow
 def test_the_explorer_and_the_progress_bar_in_a_notebook():
     """The widget is shown, not only its text; the bar is drawn, with no message about a library that it misses."""
     from jupyter_client.manager import start_new_kernel
