@@ -86,8 +86,15 @@ def test_what_is_called_by_its_name_is_there():
     """Programs of the repository, and the files of requirements, that steps name."""
     commands = "\n".join(step.get("run", "") for _, step in STEPS)
     assert (ROOT / "tools/outside_links.py").exists() and "python -m tools.outside_links" in commands
-    named = set(re.findall(r"(?:-c|-r|cp) ([\w./-]+\.\w+)", commands))
-    assert named >= {"constraints.txt", "tests/own_model.py"} and all((ROOT / name).exists() for name in named)
+    named = set(re.findall(r"(?:-c|-r|cp|--ignore|--deselect) ([\w./-]+\.\w+)", commands))
+    named |= {f"tests/test_{name}.py" for names in re.findall(r"tests/test_{(.*)}\.py", commands) for name in names.split(",")}
+    assert named >= {"constraints.txt", "tests/own_model.py", "tests/test_checkpoints.py"} and all((ROOT / name).exists() for name in named)
+
+
+def test_what_one_job_leaves_out_another_runs():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    left = [name for step in JOBS["test", "slow"]["steps"] for name in re.findall(r"--ignore (\S+)", step.get("run", ""))]
+    assert left and all(re.search(rf"\$\(PYTEST\).*(?:\\\n.*)*{re.escape(name)}", makefile) for name in left)
 
 
 def before(name, job):
@@ -145,6 +152,8 @@ def test_a_tag_that_is_not_the_version_stops_the_release(settings):
     assert run(f"v{settings['version']}.1").returncode == 1 and run(settings["version"]).returncode == 1
 
 
+@pytest.mark.slow
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="a release is built on Linux")
 def test_the_source_holds_all_that_the_wheel_is_made_of(tmp_path, monkeypatch):
     """The wheel of a release is made from the source archive and not from the repository."""
@@ -198,6 +207,8 @@ def test_there_is_a_form_for_each_kind():
     assert [field["id"] for field in text] == ["page", "language", "sentence", "right", "source"]
 
 
+@pytest.mark.slow
+@pytest.mark.slow
 def test_the_command_of_the_form_runs():
     command = re.search(r'`python -c "(.*?)"`', FORMS["1-package"]["body"][0]["attributes"]["description"])[1]
     done = subprocess.run([sys.executable, "-c", command], cwd=ROOT, capture_output=True, text=True)
