@@ -24,6 +24,7 @@ from vae_nb.sample import interpolate, latent_means, manifold, posterior, recons
 from vae_nb.train import PlainLoop, batch_loss, batches, evaluate_epoch, fit, save_reconstructions, save_samples, train_epoch
 
 MPS, HELD = torch.device("mps"), torch.device("meta")
+pytestmark = pytest.mark.slow
 DOUBLE = (torch.float64, torch.complex128)
 MOVES = (torch.ops.aten._to_copy.default, torch.ops.aten.copy_.default)
 NO_DOUBLE = "Cannot convert a MPS Tensor to float64 dtype as the MPS framework doesn't support float64. Please use float32 instead."
