@@ -143,6 +143,7 @@ class Pages:
 
 
 def as_notebook(cells, metadata):
-    """Cells as the text of a notebook."""
-    made = [{"id": f"made-{number}"} | {key: cell[key] for key in KEPT if key in cell} for number, cell in enumerate(cells)]
+    """Cells as the text of a notebook, their sources as lists of lines: of one text Quarto loses the line breaks."""
+    made = [{"id": f"made-{number}", **{key: cell[key] for key in KEPT if key in cell}, "source": cell["source"].splitlines(keepends=True)}
+            for number, cell in enumerate(cells)]
     return json.dumps({"cells": made, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}, ensure_ascii=False, indent=1)
