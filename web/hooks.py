@@ -37,7 +37,9 @@ def before(course):
 
 
 def after(course):
-    """Set what was rendered in our own pages, and put back the editions that Quarto removed from the folder before it began."""
+    """Set what was rendered in our own pages, and put back the editions that Quarto removed from the folder before it began.
+
+    What stands above the editions is written again for a single page too: Quarto puts resources, and a map of its own, beside them."""
     from web.build import above, keep, put_back
     from web.finish import finish
     from web.languages import SourceError
@@ -46,11 +48,10 @@ def after(course):
         raise SourceError("The pages need a folder of their own: give one as `output-dir`, as _quarto.yml does")
     rendered = None if whole() else {Path(name).name for name in listed("QUARTO_PROJECT_OUTPUT_FILES")}
     finish(course, now, out / now, course.root / now, out / now, rendered)
+    keep(course, out, now)
     if whole():
-        keep(course, out, now)
         put_back(course, out)
-    if whole() or not (out / "widgets").is_dir():
-        above(course, out)
+    above(course, out)
 
 
 def main(step):
