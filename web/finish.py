@@ -73,6 +73,7 @@ def take(path, folder, anchor):
                               " | .//a[starts-with(@href, '#cb') and @aria-hidden='true' and @tabindex='-1']"
                               " | .//div[@class='second-title' or @class='second-description']"):
         leaving.drop_tree()
+    evened(main, folder.name)
     found = sections(main)
     toc = [(section.get("id"), heading.tag[1], linkless(heading)) for section, heading in headings(main) if heading.tag in LEVELS[:2]]
     for image in main.iter("img"):
@@ -82,6 +83,19 @@ def take(path, folder, anchor):
     for section, heading in headings(main):
         heading.append(A("#", {"class": "anchor", "href": f"#{section.get('id')}", "aria-label": anchor}))
     return Part(*shown, text=inner(main), toc=toc, sections=found)
+
+
+def evened(main, edition):
+    """Undo what Quarto alone does to the text of an edition's page, so that it looks the same from every renderer.
+
+    A picture has a paragraph to itself there, which here would be a caption; long tables have columns as wide as their lines in the
+    source; and links lead to pages beside this one by way of the folder above."""
+    for paragraph in main.xpath(".//div[contains(concat(' ', @class, ' '), ' plot ')]/p[img]"):
+        paragraph.drop_tag()
+    for columns in list(main.iter("colgroup")):
+        columns.drop_tree()
+    for link in main.iter("a"):
+        link.set("href", link.get("href", "").removeprefix(f"../{edition}/"))
 
 
 def linkless(heading):
