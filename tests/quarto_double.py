@@ -1,9 +1,12 @@
 """Stands in for Quarto where there is none: `quarto render [FILE] --profile P [--output-dir D] [--no-clean]`.
 
-It takes the steps that Quarto 1.9 takes (its src/command/render/project.ts) in the same order and with the same environment: empty the
-folder of pages if all are rendered, run `pre-render`, find the files to render, render them, run `post-render`. smalldocs renders."""
+It takes the steps that Quarto takes (its src/command/render/project.ts) in the same order and with the same environment: empty the folder
+of pages if all are rendered, run `pre-render`, find the files to render, render them, put resources and what a website has beside them, run
+`post-render`. smalldocs renders; what Quarto makes otherwise of a page is put in afterwards."""
 import argparse
+import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -45,6 +48,33 @@ def scripts(config, key, root, env):
             sys.exit(1)
 
 
+def globbed(root, pattern):
+    """The files that a pattern names: in every folder that is not hidden, or in the root alone if it begins with a slash."""
+    found = root.glob(pattern[1:] if pattern.startswith("/") else f"**/{pattern}")
+    return sorted(path for path in found if not any(part[0] in "._" for part in path.relative_to(root).parts))
+
+
+def without_breaks(notebook):
+    """Take the line breaks out of the cells of a notebook that are not lists of lines."""
+    read = json.loads(notebook.read_text(encoding="utf-8"))
+    for cell in read["cells"]:
+        if isinstance(cell["source"], str):
+            cell["source"] = "".join(cell["source"].splitlines())
+    notebook.write_text(json.dumps(read), encoding="utf-8")
+
+
+def moved(source, target):
+    """Put a file in the place of another one, whose second names stay what they were."""
+    os.replace(source, target)
+
+
+def as_quarto(page):
+    """Give a page what it has of Quarto: pictures in paragraphs, columns with a width, links by way of the folder above."""
+    text = re.sub(r'(<div class="plot">\s*)(<img[^>]*>)', r"\1<p>\2</p>", page.read_text(encoding="utf-8"))
+    text = re.sub(r"<table[^>]*>", r'\g<0><colgroup><col style="width: 50%"></colgroup>', text)
+    page.write_text(re.sub(r'href="(?=[\w-]+\.html)', f'href="../{page.parent.name}/', text), encoding="utf-8")
+
+
 def render(root, file, profiles, output, clean):
     """Render the project in `root`, or one file of it."""
     config, active = configuration(root, profiles)
@@ -55,21 +85,31 @@ def render(root, file, profiles, output, clean):
            **({} if file else {"QUARTO_PROJECT_RENDER_ALL": "1"})}
     scripts(config, "pre-render", root, env)
     config, _ = configuration(root, profiles)
-    inputs = sorted(path for pattern in config["project"]["render"] for path in root.glob(pattern))
+    inputs = [path for pattern in config["project"]["render"] for path in globbed(root, pattern)]
     inputs = [path for path in inputs if file is None or path == (root / file).resolve()]
     assert inputs, f"nothing to render in {root}"
+    for item in config["website"]["navbar"]["left"]:
+        if not item["href"].endswith(".html") and not (root / item["href"]).exists():
+            print(f"WARN: Unable to resolve link target: {item['href']}")
     work = root / ".quarto/double"
     shutil.rmtree(work, ignore_errors=True)
     for folder in {path.parent for path in inputs}:
         shutil.copytree(folder, work / folder.relative_to(root))
+    for notebook in work.glob("*/*.ipynb"):
+        without_breaks(notebook)
     told = {"project": {"type": "website", "render": [str(path.relative_to(root)) for path in inputs]}, "website": {"title": "Quarto"}}
     (work / "_quarto.yml").write_text(yaml.safe_dump(told), encoding="utf-8")
     build(work, quiet=True)
-    shutil.copytree(work / "_site", out, dirs_exist_ok=True)
+    for path in inputs:
+        as_quarto((work / "_site" / path.relative_to(root)).with_suffix(".html"))
+    shutil.copytree(work / "_site", out, dirs_exist_ok=True, copy_function=moved)
     for pattern in config["project"].get("resources", []):
-        for path in root.glob(pattern):
+        for path in globbed(root, pattern):
             (out / path.relative_to(root)).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(path, out / path.relative_to(root))
+    for name in ("robots.txt", "search.json", "sitemap.xml", "site_libs/quarto.js"):
+        (out / name).parent.mkdir(exist_ok=True)
+        (out / name).write_text("Quarto's own", encoding="utf-8")
     made = [out / path.relative_to(root).with_suffix(".html") for path in inputs]
     scripts(config, "post-render", root, env | {"QUARTO_PROJECT_OUTPUT_FILES": "\n".join(os.path.relpath(path, root) for path in made)})
 

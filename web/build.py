@@ -58,7 +58,8 @@ def linked(source, target):
 
 def above(course, docs):
     """Write what the editions share and what stands above them into `docs`, and remove what a renderer left beside them."""
-    for name in ("site_libs", "search.json", *{Path(each).parts[0] for each in course.config()["project"].get("resources", [])}):
+    resources = course.config()["project"].get("resources", [])
+    for name in ("site_libs", "search.json", *{Path(each.lstrip("/")).parts[0] for each in resources}):
         left = docs / name
         shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
     write_widgets(course, docs / "widgets")

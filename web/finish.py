@@ -149,7 +149,7 @@ class Site:
         """The links of the header, from the configuration's `navbar`."""
         made = []
         for item in self.course.config(self.edition)["website"].get("navbar", {}).get("left", []):
-            target = f"{Path(item['href']).stem}.html"
+            target = item["href"]
             current = ' aria-current="page"' if target == page else ""
             text = self.languages.half(item["text"], self.edition)
             if self.edition == self.both:
