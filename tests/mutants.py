@@ -210,7 +210,7 @@ MUTANTS = [
            "(place/\"drawn\"/\"sample_1.png\").mkdir", ""),
     Mutant("leaked-state", TRAIN, "own_context", {", torch.enable_grad(), random_state_kept())": ", torch.enable_grad())"},
            "found = torch.rand(4)", "https://github.com/huggingface/diffusers/issues/175"),
-    Mutant("autocast-on", TRAIN, "own_context", {"torch.autocast(kind, enabled=False)": "nullcontext()"}, "plain, _ = small_fit(2)", ""),
+    Mutant("autocast-on", TRAIN, "own_context", {"torch.autocast(kind, enabled=False)": "ExitStack()"}, "plain, _ = small_fit(2)", ""),
     # sampling
     Mutant("embed-samples", SAMPLE, "latent_means",
            {"posterior(model, images, batch_size)[0]": "model.reparameterize(*posterior(model, images, batch_size))"},

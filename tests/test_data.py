@@ -1,4 +1,4 @@
-"""The modules data and files beyond their lessons: pictures of every kind, files that cannot be written, downloads that fail, wrong types."""
+"""The modules data and files beyond their lessons: odd pictures, files that cannot be written, downloads that fail, wrong types."""
 import errno
 import gzip
 import hashlib
