@@ -148,9 +148,9 @@ MUTANTS = [
     Mutant("bce-swapped", LOSS, "reconstruction_error", {"F.binary_cross_entropy(probabilities, pixels,":
                                                          "F.binary_cross_entropy(pixels, probabilities,"},
            "torch.testing.assert_close(as_images, by_hand)", "https://github.com/autonomousvision/sledge/issues/4"),
-    Mutant("channels-mixed", LOSS, "pixel_rows", {"or both[0] == both[1]": "or True"}, "pictures.permute(0, 2, 3, 1)", ""),
+    Mutant("channels-mixed", LOSS, "pixel_rows", {"or both[0] == both[1]": "or True"}, "for needle, message in zip(needles, messages)", ""),
     Mutant("nan-passes", LOSS, "check_finite", {"not result.detach().isnan().any()": "True"},
-           "loss_function, reconstructed * math.nan", ""),
+           "for needle, message in zip(needles, messages)", ""),
     Mutant("mse", LOSS, "reconstruction_error", {"F.binary_cross_entropy(": "F.mse_loss("},
            "torch.testing.assert_close(as_images, by_hand)", f"{DISENTANGLING}/models/losses.py#L431-L433"),
     Mutant("kl-per-pixel", LOSS, "loss_function", {"logvar).sum()": "logvar).sum() / original.numel()"},
@@ -223,7 +223,7 @@ MUTANTS = [
            {'torch.special.ndtri((torch.arange(int(side), device="cpu") + 0.5) / side)': "torch.linspace(-1, 1, side)"},
            "cells = manifold(plane, side)", "https://github.com/keras-team/keras/pull/4423"),
     Mutant("sampled-in-training", SAMPLE, "decoded", {"with evaluating(model) as device:": "for device in [model.fc3.weight.device]:"},
-           "drawn_so = [sample_prior(colour, 5)", ""),
+           "drawn_so = [sample_prior(colored, 5)", ""),
     Mutant("rows-as-columns", SAMPLE, "decoded_piece", {"pixels.reshape(images)": "pixels.reshape(images).flip(3)"},
            "again = reconstruct(model, images[:10])", ""),
     # evaluation
@@ -277,9 +277,9 @@ INSTEAD = {
 
 
 def sources(notebook):
-    """The code of a notebook, cell by cell: what a fresh kernel would run, less what takes long."""
+    """The code of a notebook, cell by cell: what a fresh kernel would run, less what takes long and what only Jupyter understands."""
     code = [cell.source for cell in read(NBS / f"{notebook}.ipynb").cells if cell.cell_type == "code"]
-    code = [source for source in code if not SKIPPED.search(source) and "\n    %pip" not in source]
+    code = [re.sub(r"^%.*", "", source, flags=re.M) for source in code if not SKIPPED.search(source) and "\n    %pip" not in source]
     return [next((short for text, short in INSTEAD.items() if text in source), source) for source in code]
 
 
