@@ -18,6 +18,8 @@ from matplotlib import rc_context, rcParams
 from matplotlib.colors import to_rgb
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 
+from tools import rules
+from tools.outputs import joined
 from vae_nb import show_images
 from web.build import build
 from web.contents import minutes
@@ -227,8 +229,8 @@ def cells():
         new_code_cell(f"#| fold: figure\n{lines}", id="first", outputs=[new_output("display_data", svg | png)]),
         new_code_cell(lines, id="second", outputs=[new_output("display_data", svg), new_output("display_data", png)]),
         new_markdown_cell("![Un œil | An eye](images/eye.svg)", id="eye"),
-        new_markdown_cell(HINT.format("Première aide", "caché", "réponse"), metadata={"lang": "fr"}),
-        new_markdown_cell(HINT.format("First hint", "hidden", "answer"), metadata={"lang": "en"}),
+        new_markdown_cell(HINT.format("Aide du jour", "caché", "réponse"), metadata={"lang": "fr"}),
+        new_markdown_cell(HINT.format("Hint of the day", "hidden", "answer"), metadata={"lang": "en"}),
         new_markdown_cell("Après.", metadata={"lang": "fr"}), new_markdown_cell("Afterwards.", metadata={"lang": "en"}),
     ]
 
@@ -318,7 +320,7 @@ def test_the_readme_has_neither_folded_code_nor_empty_blocks(course):
     shutil.copy(root / "nbs/01_nuit.ipynb", root / "nbs/index.ipynb")
     text = readme(Course(root))
     assert "secret" not in text and "```python\n\n```" not in text
-    assert text.count("```python\nplot()") == 2 and "<summary>First hint" in text
+    assert text.count("```python\nplot()") == 2 and "<summary>Hint of the day" in text
 
 
 def test_what_is_folded_takes_no_time_to_read(course):
@@ -329,3 +331,73 @@ def test_what_is_folded_takes_no_time_to_read(course):
         return minutes([dict(cell) | {"directives": directives} for cell in cells], course.languages.first, course.languages.second)
     assert estimated(code, HINT.format("a", prose, "b"), fold=("imports", True)) == 5
     assert estimated(code, prose) == 40
+
+
+def noticed(tmp_path, *cells, words="hours of light: 日照\nday {}: 第{}天\n"):
+    """What the rules say of a notebook, with a list of words."""
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "n.ipynb")
+    (tmp_path / "figures.yml").write_text(words, encoding="utf-8")
+    cells = rules.read(tmp_path / "n.ipynb").cells
+    return [message for rule in (rules.pairs, rules.typography, rules.details) for message in rule(cells)] + rules.words(
+        cells, tmp_path / "figures.yml")
+
+
+def figure(text):
+    """A cell that drew a text."""
+    svg = SVG.replace("hours of light", text)
+    return new_code_cell("plot()", outputs=[new_output("display_data", {"image/svg+xml": svg})])
+
+
+@pytest.mark.parametrize("text", ["hours of light", "day 3", "0.5", "−1.5", "1e-3", "10³", "A", "z₁", "σ²", "x̂ − x", "log p(x|z)",
+                                  "exp(½ log σ²)"])
+def test_rules_pass_words_of_the_list_numbers_and_symbols(tmp_path, text):
+    assert noticed(tmp_path, figure(text)) == []
+
+
+@pytest.mark.parametrize(("text", "said"), [
+    ("loss", "'loss' in a figure is not in nbs/figures.yml"), ("day x", "'day x' in a figure is not"), ("KL", "'KL' in a figure is not"),
+    ("lr = 0.1", "'lr = 0.1' in a figure is not"), ("损失", "its words are English"), ("z" * 200_000, "a figure of 20")])
+def test_rules_name_the_words_that_the_list_has_not(tmp_path, text, said):
+    assert any(said in message and message.startswith("cell 0") for message in noticed(tmp_path, figure(text), words="day {}: 第{}天\n"))
+
+
+def test_rules_look_into_pictures_that_no_code_draws(tmp_path, monkeypatch):
+    monkeypatch.setattr(rules, "NBS", tmp_path)
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images/eye.svg").write_text(SVG.replace("hours of light", "iris"), encoding="utf-8")
+    [message] = noticed(tmp_path, new_markdown_cell("![眼睛 | An eye](images/eye.svg) ![无 | None](images/no.svg)"))
+    assert message.startswith("cell 0: 'iris'")
+
+
+def test_rules_name_words_that_no_figure_has(tmp_path):
+    words = "day {}: 第{}天\nhours of light: 日照\nnight: 夜\nhours of light: 日光\n"
+    assert noticed(tmp_path, figure("hours of light"), words=words) == []
+    assert rules.unused([tmp_path / "n.ipynb"], tmp_path / "figures.yml") == [f"figures.yml: {message}" for message in (
+        "no figure has 'night'", "'hours of light' stands there twice", "'hours of light' stands after 'night'")]
+
+
+def pair(zh, en):
+    """A cell and its partner."""
+    return new_markdown_cell(zh, metadata={"lang": "zh"}), new_markdown_cell(en, metadata={"lang": "en"})
+
+
+HINTS = ("<details><summary>提示一</summary>\n\n用$x$，共3个，见`y`。\n\n```python\nx = 1\n```\n\n</details>",
+         "<details><summary>Hint 1</summary>\n\nUse $x$, 3 of them, see `y`.\n\n```python\nx = 1\n```\n\n</details>")
+
+
+def test_rules_pass_hints(tmp_path):
+    assert noticed(tmp_path, *pair(*HINTS)) == []
+
+
+@pytest.mark.parametrize(("old", "new", "said"), [
+    ("3 of", "4 of", "numbers differ"), ("$x$", "$y$", "formulas differ"), ("`y`", "`z`", "code differ"),
+    ("x = 1", "x = 2", "code blocks differ"), ("</summary>\n", "</summary>", "an empty line"),
+    ("\n\n</details>", "\n</details>", "an empty line"),
+    ("<summary>Hint 1</summary>", "", "hints differ"), ("Hint 1", "提示", "there is Chinese in it")])
+def test_rules_compare_hints(tmp_path, old, new, said):
+    assert old in HINTS[1] and any(said in message for message in noticed(tmp_path, *pair(HINTS[0], HINTS[1].replace(old, new))))
+
+
+def test_stored_drawings_have_no_date():
+    [output] = joined([new_output("display_data", {"image/svg+xml": SVG})])
+    assert output.data["image/svg+xml"] == SVG.replace("\n <metadata>of the program</metadata>", "") != SVG
