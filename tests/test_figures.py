@@ -1,5 +1,6 @@
 """Figures: how they look, and what becomes of them and of folded code on the pages."""
 import base64
+import io
 import itertools
 import json
 import re
@@ -17,6 +18,7 @@ from matplotlib import pyplot as plt
 from matplotlib import rc_context, rcParams
 from matplotlib.colors import to_rgb
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
+from PIL import Image
 
 from tools import rules
 from tools.outputs import joined
@@ -232,6 +234,9 @@ def cells():
         new_markdown_cell(HINT.format("Aide du jour", "caché", "réponse"), metadata={"lang": "fr"}),
         new_markdown_cell(HINT.format("Hint of the day", "hidden", "answer"), metadata={"lang": "en"}),
         new_markdown_cell("Après.", metadata={"lang": "fr"}), new_markdown_cell("Afterwards.", metadata={"lang": "en"}),
+        new_markdown_cell("## Long | Long"), new_code_cell("x" * 88), new_code_cell("x"),
+        new_markdown_cell("Un mot de plus. " * 40, metadata={"lang": "fr"}),
+        new_markdown_cell("One more word. " * 40, metadata={"lang": "en"}),
     ]
 
 
@@ -283,7 +288,7 @@ def test_folded_code_is_behind_a_line_and_its_output_is_not(course, edition, wor
     assert [(fold[0].tag, fold[0].text_content(), fold.get("open")) for fold in folds] == [("summary", line, None) for line in words]
     assert [fold.xpath("./div[contains(@class, 'sourceCode')]")[0].text_content().strip() for fold in folds] == ["import secret", "plot()"]
     assert not main.xpath(".//details//figure") and "fold" not in main.text_content() and "%config" not in main.text_content()
-    assert len(main.xpath(".//div[contains(@class, 'sourceCode')]")) == (5 if edition == "deux" else 4), "an empty cell leaves a block"
+    assert len(main.xpath(".//div[contains(@class, 'sourceCode')]")) == (7 if edition == "deux" else 6), "an empty cell leaves a block"
 
 
 @pytest.mark.parametrize("edition", ["fr", "en", "deux"])
@@ -292,7 +297,8 @@ def test_hints_are_whole_and_no_search_gives_them_away(course, edition):
     hints = main.xpath(".//details[not(@class)]")
     assert len(hints) == (2 if edition == "deux" else 1)
     for hint in hints:
-        assert hint[0].tag == "summary" and not hint[0].xpath(".//a") and len(hint.xpath(".//*[@class='katex']")) == 1
+        assert (hint[0].tag, hint[0].text_content()) in (("summary", "Aide du jour"), ("summary", "Hint of the day"))
+        assert len(hint.xpath(".//*[@class='katex']")) == 1
         assert len(hint.xpath("./p/code")) == 1 and len(hint.xpath(".//div[contains(@class, 'sourceCode')]")) == 1
     assert "Afterwards." in main.text_content() or "Après." in main.text_content()
     script = (course.docs / edition / "search.js").read_text(encoding="utf-8")
@@ -331,6 +337,89 @@ def test_what_is_folded_takes_no_time_to_read(course):
         return minutes([dict(cell) | {"directives": directives} for cell in cells], course.languages.first, course.languages.second)
     assert estimated(code, HINT.format("a", prose, "b"), fold=("imports", True)) == 5
     assert estimated(code, prose) == 40
+
+
+@pytest.fixture
+def opened(course, browser):
+    """Opens the chapter in a window of some width."""
+    made = []
+
+    def one(edition="en", width=1280, **options):
+        made.append(browser.new_page(viewport={"width": width, "height": 900}, **options))
+        made[-1].goto((course.docs / edition / "01_nuit.html").as_uri())
+        return made[-1]
+    yield one
+    for each in made:
+        each.close()
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("edition", ["en", "deux"])
+def test_the_copy_button_is_over_no_code(opened, edition, width):
+    page = opened(edition, width)
+    page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
+    over = page.evaluate("""() => [...document.querySelectorAll("main div.sourceCode")].map((block) => {
+        const button = block.querySelector(".copy-button").getBoundingClientRect(), range = document.createRange();
+        range.selectNodeContents(block.querySelector("code"));
+        return [button.height >= 24 && button.width >= 24, [...range.getClientRects()].some((each) =>
+            each.top < button.bottom && each.bottom > button.top && each.left < button.right && each.right > button.left)];
+    })""")
+    assert len(over) == (7 if edition == "deux" else 6) and all(block == [True, False] for block in over)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_code_has_88_columns_prose_some_70_and_a_figure_the_whole_column(opened):
+    page = opened()
+    code, prose, figure, column = page.evaluate("""() => {
+        const pre = [...document.querySelectorAll("main pre")].find((each) => each.textContent.includes("x".repeat(88)));
+        const text = [...document.querySelectorAll("main p")].pop(), line = parseFloat(getComputedStyle(text).lineHeight);
+        const box = (selector) => document.querySelector(selector).getBoundingClientRect();
+        return [pre.scrollWidth - pre.clientWidth, text.textContent.length / Math.round(text.getBoundingClientRect().height / line),
+            box("figure svg").width, box("main").width];
+    }""")
+    assert code == 0 and figure == column > 700
+    assert 55 <= prose <= 82, "fonts of the system differ"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_is_cut_has_a_shade(opened, scheme):
+    page = opened(width=390, color_scheme=scheme)
+
+    def edge(text, scroll=0):
+        """The colours at the left and at the right of a piece of code, below its text."""
+        pre = page.locator("main pre").get_by_text(text, exact=True).locator("xpath=ancestor-or-self::pre")
+        pre.evaluate("(pre, scroll) => { pre.scrollLeft = scroll; }", scroll)
+        pixels = np.array(Image.open(io.BytesIO(pre.screenshot())).convert("RGB")).astype(int)
+        return [np.abs(pixels[-6, at] - pixels[-6, 195]).max() > 12 for at in (1, -2)]
+    assert edge("x" * 88) == [False, True] and edge("x" * 88, 200) == [True, True] and edge("x" * 88, 9999) == [True, False]
+    assert edge("x") == [False, False]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_figure_is_drawn_in_the_pages_ink(opened, scheme):
+    page = opened(color_scheme=scheme)
+    ink, line = page.evaluate("""() => [getComputedStyle(document.body).color,
+        getComputedStyle(document.querySelector("figure svg path")).stroke]""")
+    assert ink == line and (min(map(int, re.findall(r"\d+", ink))) > 200) == (scheme == "dark")
+
+
+def test_folded_code_opens_by_keyboard_without_script(opened):
+    page = opened(java_script_enabled=False)
+    code = page.locator(".fold div.sourceCode").first
+    assert not code.is_visible() and page.locator("figure svg").first.is_visible()
+    page.locator(".fold summary").first.focus()
+    page.keyboard.press("Enter")
+    assert code.is_visible()
+
+
+def test_what_is_folded_is_not_printed(opened):
+    page = opened()
+    page.locator(".fold summary").nth(1).click()
+    page.emulate_media(media="print")
+    assert [each.is_visible() for each in page.locator(".fold").all()] == [False, True]
+    hint = page.locator("details:not(.fold)")
+    assert hint.locator("summary").is_visible() and not hint.locator("p").first.is_visible()
+    assert page.locator("figure svg").first.is_visible()
 
 
 def noticed(tmp_path, *cells, words="hours of light: 日照\nday {}: 第{}天\n"):

@@ -214,7 +214,7 @@ def drawn(cells):
 
 def symbols(text):
     """Whether a text of a figure is the same in every language: numbers, letters that stand alone, functions."""
-    return not HAN.search(text) and LETTERS.findall(text) == [found for found in LETTERS.findall(text) if found in FUNCTIONS]
+    return set(LETTERS.findall(text)) <= FUNCTIONS
 
 
 def words(cells, path=NBS / LIST):
