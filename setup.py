@@ -22,7 +22,7 @@ setup(
     classifiers=["Intended Audience :: Education", "Natural Language :: English", "Natural Language :: Chinese (Simplified)",
                  "Programming Language :: Python :: 3", "Topic :: Scientific/Engineering :: Artificial Intelligence"],
     packages=["vae_nb"],
-    package_data={"vae_nb": ["*.safetensors", "*.js", "py.typed"]},
+    package_data={"vae_nb": ["*.safetensors", "*.js", "*.mplstyle", "py.typed"]},
     python_requires=f">={cfg['min_python']}",
     install_requires=cfg["requirements"].split(),
     extras_require={"dev": cfg["dev_requirements"].split()},

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import torch
 
-from vae_nb.data import mnist, pick_device, write_whole
+from vae_nb.data import mnist, pick_device
 from vae_nb.evaluate import active_units, binarize, elbo, nll
+from vae_nb.files import write_whole
 from vae_nb.model import VAE
 from vae_nb.train import evaluate_epoch, fit
 

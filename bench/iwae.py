@@ -27,11 +27,11 @@ import torch
 from torch import nn
 from tqdm.auto import trange
 
-from vae_nb.data import as_float, mnist, pick_device, write_whole
+from vae_nb.data import as_float, mnist, pick_device
 from vae_nb.evaluate import active_units, binarize, nll
+from vae_nb.files import Checkpoint, State, write_whole
 from vae_nb.loss import iwae_loss
 from vae_nb.model import bernoulli_log_likelihood, check_images, check_sizes
-from vae_nb.train import Checkpoint, State
 
 ROOT = Path(__file__).parent.parent
 PUBLISHED = {1: (86.76, 19), 5: (85.54, 22), 50: (84.78, 25)}

@@ -30,8 +30,8 @@ from tools.outputs import NBS, SKIPPED, read
 Mutant = namedtuple("Mutant", "id notebook function changes cell seen")
 NO_VERDICT = (NameError, SyntaxError, ImportError)  # these say that the mutant is broken, not that it was caught
 LIMIT = 150  # seconds that a child may take
-DATA, MODEL, LOSS, TRAIN, SAMPLE, EVALUATE, SPEED = NOTEBOOKS = [
-    "00_data", "01_model", "02_loss", "03_train", "04_sample", "06_evaluate", "15_speed"]
+DATA, MODEL, LOSS, TRAIN, SAMPLE, EVALUATE, FILES, SPEED = NOTEBOOKS = [
+    "00_data", "01_model", "02_loss", "03_train", "04_sample", "06_evaluate", "13_files", "15_speed"]
 TORCH, EXAMPLES = "https://github.com/pytorch/pytorch", "https://github.com/pytorch/examples"
 MINIAI = "https://github.com/fastai/course22p2/blob/df9323235bc395b5c2f58a3d08b83761947b9b93/nbs/29_vae.ipynb"
 KERAS = "https://github.com/keras-team/keras-io/blob/cca4efba8e0b8514ae3817931696294039b3bfc9/examples/generative/vae.py"
@@ -49,6 +49,46 @@ PIECES = "counts, largest = torch.zeros(7), 0"
 IWAE = "torch.testing.assert_close(value.double(), expected, rtol=1e-5, atol=0)"
 
 MUTANTS = [
+    # files
+    Mutant("no-hash", FILES, "verified", {"return data if hashlib.sha256(data).hexdigest() == sha256 else None": "return data"},
+           "answers = [verified(trial, sha256)", "https://github.com/deeplearning4j/deeplearning4j/issues/3670"),
+    Mutant("reason-swallowed", FILES, "from_mirrors", {'"\\n".join(tried)': '"no mirror delivers it"'},
+           "message = refusal(from_mirrors", ""),
+    Mutant("half-written", FILES, "write_whole",
+           {'part = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}.part")': "part = path",
+            "finally: part.unlink(missing_ok=True)": "finally: pass"},
+           'write_whole(path, b"old")', "https://github.com/Lightning-AI/pytorch-lightning/issues/688"),
+    Mutant("link-replaced", FILES, "write_whole", {"Path(os.path.realpath(path_of(path)))": "path_of(path)"},
+           'write_whole(link, b"newest")', ""),
+    Mutant("mode-lost", FILES, "write_whole", {"part.chmod(mode)": "pass"}, 'write_whole(link, b"newest")', ""),
+    Mutant("pickle", FILES, "read_weights", {'b"\\x80":\n': 'b"\\x80":\n            return torch.load(path, weights_only=False), {}\n'},
+           'torch.save(state, folder/"weights.pt")', f"{TORCH}/pull/87443"),
+    Mutant("nan-weights", FILES, "fill", {"new.isnan().any() or name in parameters and not new.isfinite().all()": "False"},
+           'broken["fc1.bias"]', ""),
+    Mutant("clipped-16-bits", FILES, "grey_levels", {"np.rint((values - low) * (255 / max(high - low, 1e-300)))": "values.clip(0, 255)"},
+           "assert kept.tolist() == list(range(256))", ""),
+    Mutant("truncated-levels", FILES, "grey_levels", {"np.rint((": "np.floor((1 - 1e-9) * ("},
+           "assert kept.tolist() == list(range(256))", ""),
+    Mutant("ink-vanishes", FILES, "opaque", {"ground = 255 if": "ground = 0 if"}, "inks = {level: opaque(", ""),
+    Mutant("squashed", FILES, "fitted", {"height, width = (max(1, round(side * scale)) for side in (picture.height, picture.width))":
+                                        "height, width = size"}, "right, _, _ = folder_images(album)", ""),
+    Mutant("black-padding", FILES, "fitted", {"fill = edges.flatten(1).median(1).values if": "fill = edges.new_zeros(len(pixels)) if"},
+           "padded_sheet = fitted(", ""),
+    Mutant("lying-down", FILES, "read_picture", {"ImageOps.exif_transpose(picture, in_place=True)": "pass"},
+           "right, _, _ = folder_images(album)", ""),
+    Mutant("height-for-width", FILES, "folder_images",
+           {'(whole(size[0], "height"), whole(size[1], "width"))': '(whole(size[1], "height"), whole(size[0], "width"))'},
+           "in_color, _, _ = folder_images(", ""),
+    Mutant("weights-only", FILES, "State", {"in self.optimizer.state.get(parameter, {}).items()}": "in ()}"},
+           "wrapped = torch.compile(nn.DataParallel", "https://github.com/NVlabs/stylegan2-ada-pytorch/issues/108"),
+    Mutant("moments-ignored", FILES, "State", {"self.optimizer.state[self.parameters[owner]][key] = tensors[name]": "pass"},
+           "other_state = State(other_run.state.model", "https://github.com/KempnerInstitute/KempnerForge/pull/115"),
+    Mutant("wrong-parameters", FILES, "State",
+           {"self.parameters[owner]]": "[*self.parameters.values()][-1 - [*self.parameters].index(owner)]]"},
+           "other_state = State(other_run.state.model", f"{TORCH}/issues/1489"),
+    Mutant("images-counted", FILES, "fingerprint", {"return digest.hexdigest()[:16]": "return str(len(images))"},
+           "prints = [fingerprint(each)", ""),
+    Mutant("unlocked", FILES, "Checkpoint", {"try: self.lock.acquire()": "try: pass"}, "run = small_run()\nwith Checkpoint(", ""),
     # data
     Mutant("no-255", DATA, "as_float", {"images.float() / 255": "images.float()"},
            "torch.testing.assert_close(as_float(images[:100]), pictures", f"{TORCH}/issues/36647"),
@@ -57,38 +97,14 @@ MUTANTS = [
            f"{EXAMPLES}/blob/77f55b912142e11fcfdf5b530231fb9c52f181e8/mnist/main.py#L118"),
     Mutant("transposed", DATA, "to_images", {"(len(pixels), *shape)": "(len(pixels), *shape).transpose(2, 3)"},
            "assert torch.equal(to_images(rows), images)", "https://github.com/pytorch/vision/issues/8783"),
-    Mutant("no-hash", DATA, "verified", {"return data if hashlib.sha256(data).hexdigest() == sha256 else None": "return data"},
-           "answers = [verified(trial, sha256)", "https://github.com/deeplearning4j/deeplearning4j/issues/3670"),
-    Mutant("half-written", DATA, "write_whole",
-           {'part = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}.part")': "part = path",
-            "finally: part.unlink(missing_ok=True)": "finally: pass"},
-           'assert left == b"old content"', "https://github.com/Lightning-AI/pytorch-lightning/issues/688"),
     Mutant("train-on-test", DATA, "mnist", {"    return images.unsqueeze(1), labels.long()": """\
     if train:
         images = torch.cat([images, parse_idx(fetch(root, "t10k-images-idx3-ubyte", dataset))])
         labels = torch.cat([labels, parse_idx(fetch(root, "t10k-labels-idx1-ubyte", dataset))])
     return images.unsqueeze(1), labels.long()"""},
            "assert counts.sum() == 60_000", KERAS),
-    Mutant("link-replaced", DATA, "write_whole", {"Path(os.path.realpath(path_of(path)))": "path_of(path)"},
-           'write_whole(link, b"newest")', ""),
-    Mutant("mode-lost", DATA, "write_whole", {"part.chmod(mode)": "pass"}, 'write_whole(link, b"newest")', ""),
-    Mutant("reason-swallowed", DATA, "from_mirrors", {'"\\n".join(tried)': '"no mirror delivers it"'}, "message = from_mirrors(", ""),
     Mutant("guessed-square", DATA, "to_images", {"return pixels.reshape(len(pixels), *shape)": "return pixels.reshape(len(pixels), 1, "
                                                  "math.isqrt(pixels.shape[1]), -1)"}, "image_shape=(3, 28, 28))[0]", ""),
-    Mutant("clipped-16-bits", DATA, "grey_levels", {"np.rint((values - low) * (255 / max(high - low, 1e-300)))": "values.clip(0, 255)"},
-           "assert kept.tolist() == list(range(256))", ""),
-    Mutant("truncated-levels", DATA, "grey_levels", {"np.rint((": "np.floor((1 - 1e-9) * ("},
-           "assert kept.tolist() == list(range(256))", ""),
-    Mutant("ink-vanishes", DATA, "opaque", {"ground = 255 if": "ground = 0 if"}, "inks = {level: opaque(", ""),
-    Mutant("squashed", DATA, "fitted", {"height, width = (max(1, round(side * scale)) for side in (picture.height, picture.width))":
-                                        "height, width = size"}, "padded_sheet = fitted(", ""),
-    Mutant("black-padding", DATA, "fitted", {"fill = edges.flatten(1).median(1).values if": "fill = edges.new_zeros(len(pixels)) if"},
-           "padded_sheet = fitted(", ""),
-    Mutant("lying-down", DATA, "read_picture", {"ImageOps.exif_transpose(picture, in_place=True)": "pass"},
-           "right, _, _ = folder_images(album)", ""),
-    Mutant("height-for-width", DATA, "folder_images",
-           {'(whole(size[0], "height"), whole(size[1], "width"))': '(whole(size[1], "height"), whole(size[0], "width"))'},
-           "in_colour, _, _ = folder_images(", ""),
     # model
     Mutant("variance-as-std", MODEL, "VAE", {"std = torch.exp(logvar / 2)": "std = torch.exp(logvar)"},
            "torch.testing.assert_close(reconstructed, out)", "https://github.com/keras-team/keras/pull/9972"),
@@ -111,16 +127,12 @@ MUTANTS = [
     Mutant("batch-norm", MODEL, "EncoderDecoder", {
         "self.fc2_mean = nn.Linear(self.hidden_dim, self.latent_dim)":
         "self.fc2_mean = nn.Sequential(nn.Linear(hidden_dim, latent_dim), nn.BatchNorm1d(latent_dim))"},
-           "assert sizes(EncoderDecoder(64, 32, 5)", MINIAI),
-    Mutant("pickle", MODEL, "read_weights", {'b"\\x80":\n': 'b"\\x80":\n            return torch.load(path, weights_only=False), {}\n'},
-           'torch.save(state, folder/"weights.pt")', f"{TORCH}/pull/87443"),
+           "torch.testing.assert_close(reconstructed, out)", MINIAI),
     Mutant("loose-pixels", MODEL, "check_pixels", {"high <= 1)": "high <= 1.05)"}, "torch.tensor([0.0, 1.01])", ""),
     Mutant("square-root", MODEL, "shape_for", {"(1, 28, 28) if image_size == 784 else None":
                                                "(1, math.isqrt(image_size), math.isqrt(image_size))"},
            "assert shape_for(784, None) ==", ""),
     Mutant("low-sigmoid", MODEL, "EncoderDecoder", {"wide(logits)": "logits"}, "kept, rounded =", ""),
-    Mutant("nan-weights", MODEL, "fill", {"new.isnan().any() or name in parameters and not new.isfinite().all()": "False"},
-           'broken["fc1.bias"]', ""),
     Mutant("another-likelihood", MODEL, "own_log_likelihood", {"type(model).decode is OWN_DECODE": "True"}, "class Dimmed(VAE)", ""),
     Mutant("modes-lost", MODEL, "evaluating", {"for module, mode in modes: module.training = mode": "model.train()"},
            "colour.up.eval()", ""),
@@ -140,9 +152,9 @@ MUTANTS = [
     Mutant("bce-swapped", LOSS, "reconstruction_error", {"F.binary_cross_entropy(probabilities, pixels,":
                                                          "F.binary_cross_entropy(pixels, probabilities,"},
            "torch.testing.assert_close(as_images, by_hand)", "https://github.com/autonomousvision/sledge/issues/4"),
-    Mutant("channels-mixed", LOSS, "pixel_rows", {"or both[0] == both[1]": "or True"}, "pictures.permute(0, 2, 3, 1)", ""),
+    Mutant("channels-mixed", LOSS, "pixel_rows", {"or both[0] == both[1]": "or True"}, "for needle, message in zip(needles, messages)", ""),
     Mutant("nan-passes", LOSS, "check_finite", {"not result.detach().isnan().any()": "True"},
-           "loss_function, reconstructed * math.nan", ""),
+           "for needle, message in zip(needles, messages)", ""),
     Mutant("mse", LOSS, "reconstruction_error", {"F.binary_cross_entropy(": "F.mse_loss("},
            "torch.testing.assert_close(as_images, by_hand)", f"{DISENTANGLING}/models/losses.py#L431-L433"),
     Mutant("kl-per-pixel", LOSS, "loss_function", {"logvar).sum()": "logvar).sum() / original.numel()"},
@@ -194,16 +206,6 @@ MUTANTS = [
            "run = small_run()\nrun.epoch(1)", ""),
     Mutant("test-loss-ignored", TRAIN, "PlainLoop", {"images, self.batch_size, loss=self.loss)": "images, self.batch_size)"},
            "def thousandfold", ""),
-    Mutant("images-counted", TRAIN, "fingerprint", {"return digest.hexdigest()[:16]": "return str(len(images))"},
-           "prints = [fingerprint(images)", ""),
-    Mutant("weights-only", TRAIN, "State", {"in self.optimizer.state.get(parameter, {}).items()}": "in ()}"},
-           "assert len(stored) == 40", "https://github.com/NVlabs/stylegan2-ada-pytorch/issues/108"),
-    Mutant("moments-ignored", TRAIN, "State", {"self.optimizer.state[self.parameters[owner]][key] = tensors[name]": "pass"},
-           "run = small_run()\nrun.epoch(1)", "https://github.com/KempnerInstitute/KempnerForge/pull/115"),
-    Mutant("wrong-parameters", TRAIN, "State",
-           {"self.parameters[owner]]": "[*self.parameters.values()][-1 - [*self.parameters].index(owner)]]"},
-           "run = small_run()\nrun.epoch(1)", f"{TORCH}/issues/1489"),
-    Mutant("unlocked", TRAIN, "Checkpoint", {"try: self.lock.acquire()": "try: pass"}, "run = small_run()\nwith Checkpoint(", ""),
     Mutant("pictures-first", TRAIN, "fit",
            {"                    if file: file.write(history)\n": "",
             "                    if folder: save_samples(model, folder/f\"sample_{len(history)}.png\")\n":
@@ -212,7 +214,7 @@ MUTANTS = [
            "(place/\"drawn\"/\"sample_1.png\").mkdir", ""),
     Mutant("leaked-state", TRAIN, "own_context", {", torch.enable_grad(), random_state_kept())": ", torch.enable_grad())"},
            "found = torch.rand(4)", "https://github.com/huggingface/diffusers/issues/175"),
-    Mutant("autocast-on", TRAIN, "own_context", {"torch.autocast(kind, enabled=False)": "nullcontext()"}, "plain, _ = small_fit(2)", ""),
+    Mutant("autocast-on", TRAIN, "own_context", {"torch.autocast(kind, enabled=False)": "ExitStack()"}, "plain, _ = small_fit(2)", ""),
     # sampling
     Mutant("embed-samples", SAMPLE, "latent_means",
            {"posterior(model, images, batch_size)[0]": "model.reparameterize(*posterior(model, images, batch_size))"},
@@ -225,7 +227,7 @@ MUTANTS = [
            {'torch.special.ndtri((torch.arange(int(side), device="cpu") + 0.5) / side)': "torch.linspace(-1, 1, side)"},
            "cells = manifold(plane, side)", "https://github.com/keras-team/keras/pull/4423"),
     Mutant("sampled-in-training", SAMPLE, "decoded", {"with evaluating(model) as device:": "for device in [model.fc3.weight.device]:"},
-           "drawn_so = [sample_prior(colour, 5)", ""),
+           "drawn_so = [sample_prior(colored, 5)", ""),
     Mutant("rows-as-columns", SAMPLE, "decoded_piece", {"pixels.reshape(images)": "pixels.reshape(images).flip(3)"},
            "again = reconstruct(model, images[:10])", ""),
     # evaluation
@@ -279,9 +281,9 @@ INSTEAD = {
 
 
 def sources(notebook):
-    """The code of a notebook, cell by cell: what a fresh kernel would run, less what takes long."""
+    """The code of a notebook, cell by cell: what a fresh kernel would run, less what takes long and what only Jupyter understands."""
     code = [cell.source for cell in read(NBS / f"{notebook}.ipynb").cells if cell.cell_type == "code"]
-    code = [source for source in code if not SKIPPED.search(source) and "\n    %pip" not in source]
+    code = [re.sub(r"^%.*", "", source, flags=re.M) for source in code if not SKIPPED.search(source) and "\n    %pip" not in source]
     return [next((short for text, short in INSTEAD.items() if text in source), source) for source in code]
 
 

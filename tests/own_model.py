@@ -17,8 +17,8 @@ from torch import nn
 
 import vae_nb
 from vae_nb import active_units, elbo, fit, folder_images, interpolate, nll, reconstruct, sample_prior
+from vae_nb.files import load_weights
 from vae_nb.loss import kl_divergence, reconstruction_error
-from vae_nb.model import load_weights
 
 SIZES = [(32, 32), (24, 40), (48, 16)]
 

@@ -23,11 +23,11 @@ from PIL import Image
 from torch import nn
 
 from vae_nb import VAE, LatentExplorer, elbo, interpolate, nll, reconstruct, sample_prior
-from vae_nb import data as course_data
-from vae_nb.data import as_float, folder_images, mnist, parse_idx, pick_device, to_images, write_whole
+from vae_nb import files as course_files
+from vae_nb.data import as_float, mnist, parse_idx, pick_device, to_images
 from vae_nb.evaluate import binarize
+from vae_nb.files import folder_images, load_weights, save_weights, write_whole
 from vae_nb.loss import loss_function, reconstruction_error
-from vae_nb.model import load_weights, save_weights
 from vae_nb.sample import manifold, posterior
 from vae_nb.train import PlainLoop, fit, save_samples, train_epoch
 
@@ -159,7 +159,7 @@ def gzip_for_idx_bytes(tmp):
 @scenario
 def another_dataset(tmp):
     message = said(mnist, tmp, dataset="cifar")
-    assert re.findall(r'"(\w+)"', message) == list(course_data.DATASETS)
+    assert re.findall(r'"(\w+)"', message) == list(course_files.DATASETS)
 
 
 @scenario
@@ -167,10 +167,10 @@ def files_that_cannot_be_had(tmp):
     """They are put where the message says; the hashes there are those of small stand-ins."""
     import hashlib
     labels, images = b"\0\0\x08\x01\0\0\0\x01\x07", b"\0\0\x08\x03\0\0\0\x01\0\0\0\x01\0\0\0\x01\xff"
-    files = {name: images if "images" in name else labels for name in course_data.MNIST_FILES}
+    files = {name: images if "images" in name else labels for name in course_files.MNIST_FILES}
     with pytest.MonkeyPatch.context() as patch:
         for name, content in files.items():
-            patch.setitem(course_data.MNIST_FILES, name, hashlib.sha256(content).hexdigest())
+            patch.setitem(course_files.MNIST_FILES, name, hashlib.sha256(content).hexdigest())
         patch.setattr("urllib.request.urlopen", lambda *_, **__: (_ for _ in ()).throw(OSError("offline")))
         patch.setattr("subprocess.run", lambda *_, **__: (_ for _ in ()).throw(OSError("offline")))
         message = said(mnist, tmp)
@@ -338,7 +338,7 @@ def a_pickle(tmp):
     weight = torch.rand(3, 3)
     torch.save({"a": weight, "b": weight}, tmp / "old.pt")
     message = said(load_weights, tmp / "old.pt")
-    code = re.search(r"with vae_nb\.model\.(save_weights\(.*\))", message)[1].replace("'weights.safetensors'", "path")
+    code = re.search(r"with vae_nb\.files\.(save_weights\(.*\))", message)[1].replace("'weights.safetensors'", "path")
     eval(code, {"save_weights": save_weights, "torch": torch, "path": tmp / "new.safetensors"})
     assert all(torch.equal(tensor, weight) for tensor in load_weights(tmp / "new.safetensors").values())
 
@@ -789,7 +789,7 @@ def literals(module):
         yield pattern, "".join("{}" if part is None else part for part in parts)
 
 
-@pytest.mark.parametrize("name", ["data", "model", "loss", "train", "sample", "evaluate", "explore", "speed"])
+@pytest.mark.parametrize("name", ["files", "data", "model", "loss", "train", "sample", "evaluate", "explore", "speed"])
 def test_no_advice_is_left_untaken(name):
     for each in SCENARIOS:
         heard(each)

@@ -22,7 +22,7 @@ from torch import nn
 from traitlets import TraitError
 
 DATA = Path(__file__).parent.parent / "nbs/data"
-MODULES = ["data", "model", "loss", "train", "sample", "evaluate", "explore", "speed"]
+MODULES = ["files", "data", "model", "loss", "train", "sample", "evaluate", "explore", "speed"]
 ALLOWED = (TypeError, ValueError, OSError, FloatingPointError)
 RAW = re.compile("|".join([
     r"mat1 and mat2", r"Expected all tensors", r"has no attribute", r"not JSON serializable", r"unsupported operand", r"index out of range",
@@ -326,15 +326,15 @@ def trainer(tmp):
 # For each public function the arguments of a call that works, and the kind of each.
 Call = namedtuple("Call", "arguments kinds")
 CALLS = {
-    "data.write_whole": Call(lambda tmp: {"path": tmp / "file.bin", "data": b"abc"}, {"path": "file to write", "data": "bytes"}),
-    "data.fetch": Call(lambda tmp: {"root": DATA, "name": "t10k-labels-idx1-ubyte"}, {"root": "root", "name": "word", "dataset": "word"}),
+    "files.write_whole": Call(lambda tmp: {"path": tmp / "file.bin", "data": b"abc"}, {"path": "file to write", "data": "bytes"}),
+    "files.fetch": Call(lambda tmp: {"root": DATA, "name": "t10k-labels-idx1-ubyte"}, {"root": "root", "name": "word", "dataset": "word"}),
     "data.parse_idx": Call(lambda tmp: {"data": IDX}, {"data": "IDX"}),
     "data.mnist": Call(lambda tmp: {"root": DATA, "train": False}, {"root": "root", "train": "train", "dataset": "word"}),
     "data.as_float": Call(lambda tmp: {"images": images()}, {"images": "any tensor"}),
     "data.to_images": Call(lambda tmp: {"pixels": rows()}, {"pixels": "any tensor", "image_shape": "image_shape"}),
     "data.show_images": Call(lambda tmp: {"images": rows()}, {"images": "any tensor", "columns": "columns", "image_shape": "image_shape"}),
     "data.pick_device": Call(lambda tmp: {}, {"name": "device"}),
-    "data.folder_images": Call(lambda tmp: {"root": pictures(tmp)},
+    "files.folder_images": Call(lambda tmp: {"root": pictures(tmp)},
         {"root": "folder to read", "size": "picture size", "colour": "free", "skip_bad": "free"}),
     "model.EncoderDecoder": Call(lambda tmp: {}, VAE_ARGUMENTS),
     "model.EncoderDecoder.encode": Call(lambda tmp: {"self": small(), "x": rows()}, {"x": "batch"}),
@@ -347,8 +347,8 @@ CALLS = {
         {"z": "samples of z", "x": "batch"}),
     "model.VAE.save_pretrained": Call(lambda tmp: {"self": small(), "path": tmp / "a.safetensors"}, {"path": "file to write"}),
     "model.VAE.from_pretrained": Call(lambda tmp: {"path": weights(tmp)}, {"path": "file to read", "arguments": "free"}),
-    "model.load_weights": Call(lambda tmp: {"path": weights(tmp)}, {"path": "file to read"}),
-    "model.save_weights": Call(lambda tmp: {"path": tmp / "a.safetensors", "state": small().state_dict()},
+    "files.load_weights": Call(lambda tmp: {"path": weights(tmp)}, {"path": "file to read"}),
+    "files.save_weights": Call(lambda tmp: {"path": tmp / "a.safetensors", "state": small().state_dict()},
                                {"path": "file to write", "state": "state dict", "metadata": "metadata"}),
     "loss.kl_divergence": Call(lambda tmp: {"mu": torch.zeros(2, 2), "logvar": torch.zeros(2, 2)}, GAUSSIAN),
     "loss.reconstruction_error": Call(lambda tmp: {"reconstructed": rows(), "original": rows()},
@@ -525,7 +525,7 @@ def prepare(name, parameter, value, tmp):
 
 @pytest.mark.parametrize("name", CALLS)
 def test_the_call_itself_works(name, tmp_path):
-    if name in ("data.mnist", "data.fetch") and not DATA.exists():
+    if name in ("data.mnist", "files.fetch") and not DATA.exists():
         pytest.skip("MNIST is not there")
     assert outcome(name, CALLS[name].arguments(tmp_path)) is None
 

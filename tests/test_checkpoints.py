@@ -14,9 +14,10 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
+from vae_nb.files import Checkpoint, State, read_weights
 from vae_nb.loss import loss_function
-from vae_nb.model import VAE, read_weights
-from vae_nb.train import Checkpoint, PlainLoop, State, fit
+from vae_nb.model import VAE
+from vae_nb.train import PlainLoop, fit
 
 
 def pictures(count=150, shape=(1, 4, 4), seed=0):

@@ -11,8 +11,9 @@ from torch.distributions import Bernoulli, Normal
 from torchvision.transforms.functional import pil_to_tensor
 
 from vae_nb.evaluate import active_units, binarize, elbo, kl_per_dimension, nll
+from vae_nb.files import load_weights, unwrap
 from vae_nb.loss import kl_divergence
-from vae_nb.model import VAE, load_weights, unwrap
+from vae_nb.model import VAE
 from vae_nb.sample import interpolate, latent_means, manifold, posterior, reconstruct, sample_prior
 from vae_nb.train import fit, save_reconstructions, save_samples
 

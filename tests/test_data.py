@@ -1,4 +1,4 @@
-"""The data module beyond its lessons: pictures of every kind, files that cannot be written, downloads that fail, wrong types."""
+"""The modules data and files beyond their lessons: odd pictures, files that cannot be written, downloads that fail, wrong types."""
 import errno
 import gzip
 import hashlib
@@ -18,23 +18,9 @@ import pytest
 import torch
 from PIL import Image, ImageChops, ImageCms, ImageDraw, features
 
-from vae_nb import data
-from vae_nb.data import (
-    FASHION_FILES,
-    MNIST_FILES,
-    as_float,
-    fetch,
-    folder_images,
-    from_npm,
-    mnist,
-    opaque,
-    parse_idx,
-    pick_device,
-    show_images,
-    to_images,
-    verified,
-    write_whole,
-)
+from vae_nb import data, files
+from vae_nb.data import as_float, mnist, parse_idx, pick_device, show_images, to_images
+from vae_nb.files import FASHION_FILES, MNIST_FILES, fetch, folder_images, from_npm, opaque, verified, write_whole
 from web.build import ROOT
 
 DATA = ROOT / "nbs/data"
@@ -589,7 +575,7 @@ def test_what_may_not_be_read_is_named(tmp_path, monkeypatch):
     def denied(path, *rest):
         raise PermissionError(errno.EACCES, "Permission denied", str(path))
 
-    monkeypatch.setattr(data, "open", denied, raising=False)
+    monkeypatch.setattr(files, "open", denied, raising=False)
     with pytest.raises(ValueError, match="a.png cannot be read as a picture: Permission denied"):
         folder_images(tmp_path / "seven")
     monkeypatch.setattr(Path, "iterdir", lambda path: denied(path) if path.name == "closed" else listing(path))
@@ -1025,5 +1011,6 @@ def test_npm_carries_the_original_files():
 
 
 def test_what_is_for_users_is_public_and_nothing_else():
-    assert set(data.__all__) == {"write_whole", "fetch", "parse_idx", "mnist", "as_float", "to_images", "show_images", "pick_device",
-                                 "folder_images"}
+    assert set(data.__all__) == {"parse_idx", "mnist", "as_float", "to_images", "show_images", "pick_device"}
+    assert set(files.__all__) == {"write_whole", "fetch", "load_weights", "save_weights", "folder_images"}
+    assert data.folder_images is folder_images

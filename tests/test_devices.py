@@ -18,8 +18,9 @@ from torch.utils._pytree import tree_leaves, tree_map
 
 from vae_nb.data import as_float, show_images, to_images
 from vae_nb.evaluate import active_units, binarize, continuous_bernoulli, elbo, kl_per_dimension, nll
+from vae_nb.files import load_weights, save_weights
 from vae_nb.loss import iwae_loss, kl_divergence, log_weights, loss_function, reconstruction_error
-from vae_nb.model import VAE, load_weights, save_weights
+from vae_nb.model import VAE
 from vae_nb.sample import interpolate, latent_means, manifold, posterior, reconstruct, sample_prior
 from vae_nb.train import PlainLoop, batch_loss, batches, evaluate_epoch, fit, save_reconstructions, save_samples, train_epoch
 
@@ -316,12 +317,12 @@ def test_interpolation_between_images_of_two_devices(elsewhere):
     torch.testing.assert_close(both.cpu(), interpolate(model, images[0], images[1], 3).cpu())
 
 
-NO_TENSORS = {"data": {"write_whole", "fetch", "parse_idx", "mnist", "pick_device", "folder_images"},
+NO_TENSORS = {"files": {"write_whole", "fetch", "folder_images"}, "data": {"parse_idx", "mnist", "pick_device"},
               "model": {"EncoderDecoder", "VAE", "VAELike"}, "train": {"Loss", "Loop", "plot_history"}, "evaluate": {"Bound", "Estimate"},
               "explore": {"site_state"}}
 
 
-@pytest.mark.parametrize("module", ["data", "model", "loss", "train", "sample", "evaluate", "explore"])
+@pytest.mark.parametrize("module", ["files", "data", "model", "loss", "train", "sample", "evaluate", "explore"])
 def test_every_public_function_is_tried(module):
     """What the calls above use is found by its name in this file; what takes no tensor, or only stands for others, is listed."""
     here = importlib.import_module(__name__)

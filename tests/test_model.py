@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from vae_nb.files import load_weights, read_weights, save_weights, unwrap
 from vae_nb.model import (
     VAE,
     EncoderDecoder,
@@ -22,13 +23,9 @@ from vae_nb.model import (
     dtype_of,
     evaluating,
     images_for,
-    load_weights,
     pixel_log_likelihood,
-    read_weights,
-    save_weights,
     shape_of,
     to_model,
-    unwrap,
 )
 
 
@@ -614,7 +611,7 @@ def test_the_advice_for_a_pickle_works(old, tmp_path, monkeypatch):
     torch.save(state, "it's mine.pt", _use_new_zipfile_serialization=not old)
     message = says(ValueError, "pickle file", load_weights, "it's mine.pt")
     assert "map_location='cpu'" in message
-    import vae_nb.model  # noqa: F401  the advice names it
+    import vae_nb.files  # noqa: F401  the advice names it
 
     exec(message.partition("convert it once with ")[2])
     loaded = load_weights("weights.safetensors")

@@ -7,9 +7,10 @@ import sys
 import pytest
 import torch
 
-from vae_nb.data import mnist, write_whole
+from vae_nb.data import mnist
+from vae_nb.files import writable_folder, write_whole
 from vae_nb.model import VAE
-from vae_nb.train import evaluate_epoch, fit, writable_folder
+from vae_nb.train import evaluate_epoch, fit
 from web.build import ROOT
 
 DATA = ROOT / "nbs/data"
@@ -23,7 +24,7 @@ class Half:
         self.file.write(content[:len(content) // 2])
         self.file.flush()
         os._exit(9)
-data.open = Half
+files.open = Half
 """,
     "before the new file takes its place": "os.replace = lambda *paths: os._exit(9)",
     "after it has": "real = os.replace; os.replace = lambda *paths: (real(*paths), os._exit(9))",
@@ -31,7 +32,7 @@ data.open = Half
 TRAIN = """
 import io, os, sys
 import torch
-from vae_nb import data
+from vae_nb import files
 from vae_nb.model import VAE
 from vae_nb.train import fit
 torch.set_num_threads(1)

@@ -132,11 +132,18 @@ def test_a_drawing_is_encoded_on_the_site(site, home, visit, model, where):
     assert difference.mean() <= 0.005 and difference.max() <= 0.1
 
 
-def test_nothing_of_the_explorer_is_loaded_before_it_is_near(home, visit):
-    page = visit(home, "zh/05_explore.html", live=False)
+def test_nothing_of_the_explorer_is_loaded_before_it_is_near(site, home, browser):
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    style = (site / "zh/site.css").read_text(encoding="utf-8")
+    page.route("**/site.css", lambda route: route.fulfill(body=f"{style}\nh1 {{ margin-bottom: 3000px; }}", content_type="text/css"))
+    page.goto(f"{home}/zh/05_explore.html")
     page.wait_for_load_state("networkidle")
     loaded = "performance.getEntriesByType('resource').map((entry) => entry.name).filter((name) => name.includes('/widgets/'))"
     assert [Path(name).name for name in page.evaluate(loaded)] == ["host.js"]
+    page.locator("[data-widget]").scroll_into_view_if_needed()
+    page.wait_for_selector("[data-widget][data-state=live]")
+    context.close()
 
 
 def test_the_explorer_is_light(site):

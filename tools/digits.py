@@ -5,7 +5,8 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import save
 
-from vae_nb.data import as_float, mnist, write_whole
+from vae_nb.data import as_float, mnist
+from vae_nb.files import write_whole
 from vae_nb.model import VAE
 
 ROOT = Path(__file__).parent.parent

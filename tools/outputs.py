@@ -15,6 +15,8 @@ NBS = Path(__file__).parent.parent / "nbs"
 NUMBER = re.compile(r"[-+]?(?:\d+\.\d*|\.\d+|\d+)(?:[eE][-+]?\d+)?|\bnan\b|\binf\b")
 TOLERANCE = re.compile(r"^#\|\s*tolerance:\s*([\d.e+-]+)", re.M)
 WIDGET = "application/vnd.jupyter.widget-view+json"
+SVG = "image/svg+xml"
+METADATA = re.compile(r"\s*<metadata>.*?</metadata>", re.S)
 SKIPPED = re.compile(r"^#\|\s*eval:\s*false", re.M)
 
 
@@ -54,11 +56,15 @@ def execute(path):
 def joined(outputs):
     """The outputs with neighbouring pieces of one stream put together, as the speed of the run cuts them differently.
 
-    Of a widget its picture and its text stay: without the kernel that made it nothing could bring it to life."""
+    Of a widget its picture and its text stay: without the kernel that made it nothing could bring it to life. A drawing loses its metadata,
+    where its date is, so that the same run has the same outputs."""
     result = []
     for output in outputs:
         output.pop("execution_count", None) if output.output_type != "execute_result" else output.update(execution_count=None)
-        output.get("data", {}).pop(WIDGET, None)
+        data = output.get("data", {})
+        data.pop(WIDGET, None)
+        if SVG in data:
+            data[SVG] = METADATA.sub("", data[SVG])
         if result and output.output_type == "stream" and result[-1].output_type == "stream" and result[-1].name == output.name:
             result[-1].text += output.text
         else:

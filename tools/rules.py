@@ -3,10 +3,14 @@ import json
 import re
 import tempfile
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
-from tools.outputs import NBS, notebooks, read
+import yaml
+
+from tools.outputs import NBS, SVG, notebooks, read
+from web.figures import LIST, Words, texts
 
 ROOT = NBS.parent
 HAN = re.compile(r"[\u3400-\u9fff]")
@@ -16,6 +20,11 @@ FENCE = re.compile(r"^```.*?^```", re.S | re.M)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 DOCSTRING = re.compile(r'^ *""".*?"""', re.S | re.M)
 NUMBER = re.compile(r"\d+(?:[.,]\d+)*%?")
+SUMMARY = re.compile(r"<summary>.*?</summary>")
+DETAILS = re.compile(r"</summary>(?!\n\n)|(?<!\n\n)</details>")
+LARGEST = 200_000
+LETTERS = re.compile(r"[A-Za-zÀ-ÿ]{2,}")
+FUNCTIONS = {"log", "ln", "exp", "sin", "cos", "max", "min"}
 HALVES = re.compile(r"^#\|\s*(?:fig-cap|fig-alt):\s*(.+)$", re.M)
 SEPARATOR = " | "
 HAN_SPACE = r"[\u3400-\u9fff，。；：？！、）》”] +[A-Za-z0-9$`\\]|[A-Za-z0-9$`%)] +[\u3400-\u9fff（《“]"
@@ -43,8 +52,8 @@ def prose(text):
 
 
 def numbers(text):
-    """The numbers standing in prose, thousands separators removed."""
-    return Counter(n.replace(",", "") for n in NUMBER.findall(prose(text)))
+    """The numbers standing in prose, thousands separators removed; the lines of hints are numbered as each language has it."""
+    return Counter(n.replace(",", "") for n in NUMBER.findall(prose(SUMMARY.sub(" ", text))))
 
 
 def facts(text):
@@ -54,6 +63,7 @@ def facts(text):
         "formulas": Counter(re.sub(r"\s+", "", f) for f in FORMULA.findall(CODE.sub(" ", bare))),
         "code": Counter(CODE.findall(bare)),
         "code blocks": Counter(FENCE.findall(text)),
+        "hints": Counter(re.findall("<summary>", bare)),
         "links": Counter(LINK.findall(bare)),
         "numbers": numbers(text),
     }
@@ -187,6 +197,50 @@ def figures(cells):
     return messages
 
 
+def details(cells):
+    """What is folded in a Markdown cell is Markdown only between blank lines."""
+    return [f"cell {i}: an empty line stands after `</summary>` and before `</details>`" for i, cell in enumerate(cells)
+            if cell.cell_type == "markdown" and DETAILS.search(FENCE.sub("x", cell.source))]
+
+
+def drawn(cells):
+    """The SVGs of a notebook, each with the number of its cell: stored outputs, and pictures that stand in Markdown."""
+    for i, cell in enumerate(cells):
+        yield from ((i, output.data[SVG]) for output in cell.get("outputs", []) if SVG in output.get("data", {}))
+        if cell.cell_type == "markdown":
+            yield from ((i, (NBS / path).read_text(encoding="utf-8")) for path in re.findall(r"!\[[^\]]*\]\(([^)\s:]+\.svg)\)", cell.source)
+                        if (NBS / path).is_file())
+
+
+def symbols(text):
+    """Whether a text of a figure is the same in every language: numbers, letters that stand alone, functions."""
+    return set(LETTERS.findall(text)) <= FUNCTIONS
+
+
+def words(cells, path=NBS / LIST):
+    """Every text of a figure is a number, a symbol, or English that the list of words has; no figure is heavier than it need be."""
+    known, messages = Words(path), []
+    for i, svg in drawn(cells):
+        for text in sorted(set(texts(svg))):
+            if HAN.search(text):
+                messages.append(f"cell {i}: {text!r} in a figure; its words are English, and {LIST} has the Chinese")
+            elif not symbols(text) and known.entry(text) is None:
+                messages.append(f"cell {i}: {text!r} in a figure is not in {NBS.name}/{LIST}; add `{text}: 中文`")
+        if len(svg) > LARGEST:
+            messages.append(f"cell {i}: a figure of {len(svg):,} characters, over {LARGEST:,}; draw the many points with rasterized=True")
+    return messages
+
+
+def unused(paths, path=NBS / LIST):
+    """Entries of the list of words that no figure in the notebooks at `paths` has, that stand there twice, or out of order."""
+    known = Words(path)
+    used = {known.entry(text) for each in paths for _, svg in drawn(read(each).cells) for text in texts(svg)}
+    keys = [key.value for key, _ in yaml.compose(path.read_text(encoding="utf-8")).value]
+    return [*(f"{LIST}: no figure has {key!r}" for key in known.entries if key not in used),
+            *(f"{LIST}: {key!r} stands there twice" for key, count in Counter(keys).items() if count > 1),
+            *(f"{LIST}: {after!r} stands after {before!r}" for before, after in pairwise(keys) if after.casefold() < before.casefold())]
+
+
 def budgets(cells):
     """The sizes DESIGN asks for, as numbers."""
     code = sorted(len(code_lines(cell, docstrings=False)) for cell in cells if cell.cell_type == "code" and code_lines(cell))
@@ -200,7 +254,7 @@ def budgets(cells):
     }
 
 
-RULES = [pairs, halves, headings, typography, glossary, small, clean_outputs, figures]
+RULES = [pairs, halves, headings, typography, glossary, small, clean_outputs, figures, details, words]
 
 
 def check(path):
@@ -215,3 +269,5 @@ if __name__ == "__main__":
         if not sys.argv[1:] or path.stem in sys.argv[1:]:
             print("\n".join(check(path)) or f"{path.stem}: nothing found")
             print("  ", {k: round(v, 1) for k, v in budgets(read(path).cells).items()})
+    if not sys.argv[1:]:
+        print("\n".join(unused(notebooks())))

@@ -7,23 +7,22 @@ __all__ = ['Loss', 'batches', 'train_epoch', 'evaluate_epoch', 'save_reconstruct
            'plot_history']
 
 # %% ../nbs/03_train.ipynb #72baf391
-import copy, functools, hashlib, io, json, math, operator, os, re, tempfile, time, warnings
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+import copy, io, math, operator, os, time, warnings
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Callable, Iterator, Protocol
 
 import torch
-from filelock import FileLock, Timeout
-from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torchvision.utils import save_image
 from tqdm.auto import tqdm
 
-from .data import as_float, path_of, to_images, write_whole
+from .data import as_float, to_images
+from .files import (State, check_history, checkpoint_of, described, not_finite, path_of, random_state_kept, trial_step, unwrap,
+                          writable_folder, write_whole)
 from .loss import loss_function
-from .model import (check_model, check_sizes, check_tensor, device_of, dtype_of, evaluating, images_for, read_weights, save_weights, shape_of,
-                          to_model, unwrap)
+from .model import (check_model, check_sizes, check_tensor, device_of, dtype_of, evaluating, images_for, shape_of, to_model)
 
 # %% ../nbs/03_train.ipynb #66cea616
 def batches(images: Tensor, batch_size: int = 128, shuffle: bool = False) -> Iterator[Tensor]:
@@ -232,64 +231,6 @@ class PlainLoop:
         不训练，求每幅图像的平均损失（单位：奈特）。"""
         return evaluate_epoch(self.model, images, self.batch_size, loss=self.loss)
 
-# %% ../nbs/03_train.ipynb #221eeafc
-class State:
-    """Everything that changes while a model is trained, by name: its state dict, and what the optimizer keeps.
-    训练中会变的一切，按名字取用：模型的状态字典，与优化器的状态。
-
-    A tensor of the model has its name in the state dict, without the prefixes of `torch.compile` and other wrappers; what the
-    optimizer keeps for a parameter is `optimizer/NAME/KEY`.
-
-    模型的张量用状态字典中的名字，去掉`torch.compile`等包装加上的前缀；优化器为参数保存的是`optimizer/参数名/键`。"""
-    def __init__(self, model: nn.Module, optimizer: Optimizer) -> None:
-        self.model, self.optimizer = model, optimizer
-        inner = unwrap(model)
-        self.prefix = next((f"{name}." for name, part in model.named_modules() if part is inner and name), "")
-        self.parameters = {self.name(name): parameter for name, parameter in model.named_parameters()}
-
-    def name(self, name: str) -> str:
-        """The name without the prefixes of wrappers.
-        去掉包装前缀后的名字。"""
-        return name.removeprefix(self.prefix).replace("_orig_mod.", "")
-
-    def tensors(self) -> dict[str, Any]:
-        """The tensors themselves, not copies.
-        张量本身，不是副本。"""
-        found = {self.name(name): tensor for name, tensor in self.model.state_dict().items()}
-        for name, parameter in self.parameters.items():
-            found |= {f"optimizer/{name}/{key}": value for key, value in self.optimizer.state.get(parameter, {}).items()}
-        return found
-
-    def groups(self) -> list[dict[str, Any]]:
-        """The optimizer's settings, such as its learning rate, for each of its groups of parameters.
-        优化器每个参数组的设置，例如学习率。"""
-        return [{key: value for key, value in group.items() if key != "params"} for group in self.optimizer.param_groups]
-
-    def put(self, tensors: dict[str, Any], groups: list[dict[str, Any]]) -> None:
-        """Make the state what `tensors()` and `groups()` gave: the model's tensors are overwritten, the others taken over.
-        恢复成`tensors()`与`groups()`给出的样子：模型的张量就地改写，其余直接取用。"""
-        self.model.load_state_dict({name: tensors[self.name(name)] for name in self.model.state_dict()})
-        for parameter in self.parameters.values(): self.optimizer.state.pop(parameter, None)
-        for name in tensors:
-            if name.startswith("optimizer/"):
-                owner, _, key = name.removeprefix("optimizer/").rpartition("/")
-                self.optimizer.state[self.parameters[owner]][key] = tensors[name]
-        for group, kept in zip(self.optimizer.param_groups, groups):
-            parameters = group["params"]
-            group.clear()
-            group.update(kept, params=parameters)
-
-# %% ../nbs/03_train.ipynb #136f576f
-def not_finite(tensors: dict[str, Any], before: dict[str, Any]) -> str | None:
-    """The name of the first tensor with a value that is nan or infinite and was not so `before`; `None` if there is none.
-    第一个含有原先没有的nan或无穷大的张量的名字；没有则为`None`。"""
-    for name, tensor in tensors.items():
-        if not torch.is_tensor(tensor) or tensor.layout != torch.strided or tensor.is_quantized: continue
-        old = before[name].to(tensor.device) if name in before else torch.zeros_like(tensor)
-        if tensor.element_size() == 1 and tensor.is_floating_point(): tensor, old = tensor.float(), old.float()
-        if not (tensor.isfinite() | (tensor == old) | tensor.isnan() & old.isnan()).all(): return name
-    return None
-
 # %% ../nbs/03_train.ipynb #f31d9a29
 def redrawn(model: nn.Module, images: Tensor, redraw: Callable[[Tensor], Tensor] | None) -> Tensor:
     """The training images of an epoch: the same, or what `redraw` makes of them, checked and on the model's device.
@@ -335,18 +276,6 @@ class Run:
         if not math.isfinite(test_loss): raise FloatingPointError(f"testing: the loss is {test_loss}")
         return {"epoch": epoch, "train_loss": train_loss, "test_loss": test_loss, "seconds": seconds, "precision": self.loop.precision}
 
-# %% ../nbs/03_train.ipynb #c001e5c6
-def writable_folder(folder: str | os.PathLike[str]) -> Path:
-    """The folder as a `Path`, made if need be; raises `OSError` at once if nothing can be written there.
-    返回文件夹的`Path`（必要时创建）；若无法写入则立即报`OSError`。"""
-    folder = Path(folder)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=folder).close()
-    except OSError as error:
-        raise type(error)(f"nothing can be written to {folder.resolve()} ({error}); name another folder") from error
-    return folder
-
 # %% ../nbs/03_train.ipynb #0242328b
 def check_rate_and_seed(lr: Any, seed: Any) -> tuple[float, int]:
     """`lr` as a float, finite and not negative, and `seed` as a whole number from 0 to 2**32 - 1; NumPy numbers and scalar tensors pass.
@@ -379,16 +308,6 @@ def trainable(model: nn.Module) -> list[nn.Parameter]:
     return trained
 
 # %% ../nbs/03_train.ipynb #4e7352f9
-@contextmanager
-def random_state_kept() -> Iterator[None]:
-    """PyTorch's random numbers, of the CPU and of every GPU, go on afterwards as if nothing had been drawn inside.
-    之后，CPU与每块GPU上PyTorch的随机数都接着原来的往下走，如同其中什么也没有抽取。"""
-    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
-        state = torch.mps.get_rng_state() if torch.backends.mps.is_available() else None
-        try: yield
-        finally:
-            if state is not None: torch.mps.set_rng_state(state)
-
 @contextmanager
 def buffers_kept(model: nn.Module) -> Iterator[None]:
     """The model's buffers, such as a count of calls, hold afterwards what they held before.
@@ -456,27 +375,6 @@ def try_model(model: nn.Module, images: Tensor, loss: Loss, drawn: bool) -> None
                                                      "outputs, without .detach() or .item()")
         if drawn: to_images(inner.decode(torch.zeros(count, inner.latent_dim, device=mu.device, dtype=mu.dtype)), drawable(model))
 
-# %% ../nbs/03_train.ipynb #ec33ad1c
-def trial_step(optimizer: Optimizer) -> Optimizer:
-    """A copy of the optimizer after one step on copies of its parameters, with gradients of zero: it shows what the optimizer keeps.
-    优化器的副本，已在参数的副本上用全零的梯度走了一步：由此可知优化器保存些什么。
-
-    Raises `ValueError` for an optimizer that cannot take such a step, for instance one that needs a closure.
-
-    走不了这一步的优化器（例如需要closure的）报`ValueError`。"""
-    name = type(optimizer).__name__
-    try:
-        trial = object.__new__(type(optimizer))
-        trial.__dict__.update(copy.deepcopy(vars(optimizer)))
-        for hooks in ("_optimizer_step_pre_hooks", "_optimizer_step_post_hooks"): getattr(trial, hooks).clear()
-        for group in trial.param_groups:
-            for parameter in group["params"]: parameter.grad = torch.zeros_like(parameter) if parameter.requires_grad else None
-        with random_state_kept(): type(trial).step(trial)
-    except Exception as error:
-        raise ValueError(f"{name} cannot take a step by itself ({error}); fit needs an optimizer whose step() works without a closure, "
-                         "on dense gradients, such as torch.optim.Adam") from error
-    return trial
-
 # %% ../nbs/03_train.ipynb #1d62305c
 def optimizer_for(model: nn.Module, optimizer: Any, lr: float) -> Optimizer:
     """The optimizer: the one given, which must be of this model's parameters, or one made of those that require a gradient.
@@ -515,223 +413,6 @@ def loop_for(loop: Any, model: nn.Module, optimizer: Optimizer, batch_size: int,
         raise ValueError(f"the loop computes in {made.precision}, but precision={precision!r} is asked for; use loop=PlainLoop and a float32 model")
     return made
 
-# %% ../nbs/03_train.ipynb #db2a7057
-def jsonable(value: Any) -> Any:
-    """The value as JSON can hold it: numbers, text and lists of them; for anything else its description.
-    能写进JSON的值：数、文字及其列表；其他对象用其描述代替。"""
-    if value is None or isinstance(value, (bool, int, float, str)): return value
-    if isinstance(value, (list, tuple)): return [jsonable(item) for item in value]
-    if isinstance(value, dict): return {str(key): jsonable(item) for key, item in value.items()}
-    if isinstance(value, Tensor) or type(value).__module__ == "numpy": return value.tolist()
-    return described(value)
-
-def described(part: Any) -> str:
-    """The name of a function or object and the simple values that it carries: defaults, closure, attributes, bound arguments.
-    函数或对象的名字，加上它带着的简单的值：默认值、闭包、属性、绑定的参数。"""
-    if isinstance(part, functools.partial): return f"{described(part.func)} with {jsonable([part.args, part.keywords])}"
-    carried = dict(vars(part)) if hasattr(part, "__dict__") and not isinstance(part, type) else {}
-    if function := getattr(part, "__code__", None):
-        carried |= dict(zip(function.co_freevars, [cell.cell_contents for cell in part.__closure__ or ()]))
-        carried |= dict(enumerate(part.__defaults__ or ())) | (part.__kwdefaults__ or {})
-    simple = {key: value for key, value in carried.items() if value is None or isinstance(value, (bool, int, float, str))}
-    name = f"{part.__module__}.{part.__qualname__}" if hasattr(part, "__qualname__") else re.sub(" at 0x[0-9a-f]+", "", repr(part))
-    owner = f" of {described(part.__self__)}" if hasattr(part, "__self__") else ""
-    return name + owner + (f" with {simple}" if simple else "")
-
-# %% ../nbs/03_train.ipynb #61058001
-def fingerprint(images: Tensor) -> str:
-    """The first 16 hexadecimal digits of the images' SHA-256: other images, or the same ones in another order or type, have another.
-    图像SHA-256的前16个十六进制数字：换一批图像，或改变次序、类型，它就不同。"""
-    digest = hashlib.sha256(f"{images.dtype} {tuple(images.shape)}".encode())
-    for part in images.split(4096): digest.update(part.cpu().contiguous().flatten().view(torch.uint8).numpy())
-    return digest.hexdigest()[:16]
-
-def run_settings(state: State, batch_size: int, seed: int, loss: Loss, redraw: Any, *sets: Tensor) -> dict[str, Any]:
-    """What a resumed run must share with the run that wrote the checkpoint.
-    续训必须与写检查点的那次训练相同的设置。"""
-    names = {id(parameter): name for name, parameter in state.parameters.items()}
-    settings = {"batch_size": batch_size, "seed": seed, "loss": described(loss), "redraw": redraw and described(redraw),
-                **dict(zip(["train_images", "test_images"], map(fingerprint, sets))), "optimizer": type(state.optimizer).__qualname__}
-    for i, (group, values) in enumerate(zip(state.optimizer.param_groups, state.groups())):
-        settings |= {f"optimizer[{i}] {key}": jsonable(value) for key, value in values.items()}
-        settings[f"optimizer[{i}] params"] = [names[id(parameter)] for parameter in group["params"]]
-    return settings
-
-# %% ../nbs/03_train.ipynb #6d054db2
-def check_history(history: Any) -> None:
-    """Raise `ValueError` unless this is what `fit` returns: a list of records, epochs counted from 1, losses finite.
-    若不是`fit`返回的那种列表（每轮一条记录，轮次从1数起，损失有限），报`ValueError`。"""
-    def sound(record: Any, epoch: int) -> bool:
-        if not isinstance(record, dict) or type(record.get("epoch")) is not int: return False
-        numbers = [record.get(key) for key in ("train_loss", "test_loss", "seconds")]
-        return (record["epoch"] == epoch and isinstance(record.get("precision"), str)
-                and all(isinstance(number, float) and math.isfinite(number) for number in numbers))
-    if not isinstance(history, list) or not all(map(sound, history, range(1, len(history) + 1))):
-        raise ValueError("its history is not a list of records of the epochs 1, 2, 3 and so on")
-
-# %% ../nbs/03_train.ipynb #289be02c
-Layout = dict[str, tuple[Tensor, torch.device]]
-
-def storable(value: Any) -> bool:
-    """Whether a safetensors file can hold this: a tensor that is neither sparse nor quantized nor of an odd type.
-    safetensors文件能否存下它：必须是张量，不是稀疏或量化的，数据类型也要受支持。"""
-    if not torch.is_tensor(value) or value.layout != torch.strided or value.is_quantized: return False
-    try: return bool(to_bytes({"tensor": torch.empty(0, dtype=value.dtype, device="cpu")}))
-    except (KeyError, ValueError, RuntimeError): return False
-
-def layout_of(state: State) -> Layout:
-    """The shape, type and device of every tensor that a checkpoint of this state will hold, by name; `ValueError` if it cannot hold all.
-    这个状态的检查点将含有的每个张量的形状、类型与设备，按名字取用；若有存不下的东西，报`ValueError`。"""
-    optimizer, found = state.optimizer, state.tensors()
-    trial, owners = trial_step(optimizer), {id(parameter): name for name, parameter in state.parameters.items()}
-    copies = {copied: owners[id(mine)] for group, other in zip(optimizer.param_groups, trial.param_groups)
-              for mine, copied in zip(group["params"], other["params"])}
-    attributes = [key for key, value in vars(trial).items() if key[0] != "_" and key not in ("state", "param_groups")
-                  and jsonable(value) != jsonable(vars(optimizer).get(key))]
-    found |= {f"optimizer/{copies.get(copied, copied)}/{key}": value for copied, kept in trial.state.items() for key, value in kept.items()}
-    names = [state.name(key) for key in state.model.state_dict()]
-    wrong = [f"what the optimizer keeps as {key} belongs to no parameter" for key in (*attributes, *(set(trial.state) - set(copies)))]
-    wrong += [f"{key} is no tensor that a file can hold" for key, value in found.items() if not storable(value)]
-    wrong += [f"{key} is not in the state dict" for key in sorted({*state.parameters} - {*names})]
-    wrong += [f"the name {key} is taken twice" for key in sorted({*names}) if names.count(key) > 1 or key.startswith("optimizer/")]
-    if wrong: raise ValueError(f"a checkpoint could not hold this run: {'; '.join(wrong)}; train without checkpoint, or change that")
-    return {key: (torch.empty_like(value, device="meta"), value.device) for key, value in found.items()}
-
-# %% ../nbs/03_train.ipynb #d6fbccc0
-def fitted(path: Path, tensors: dict[str, Tensor], listed: list[str], state: State, layout: Layout) -> dict[str, Tensor]:
-    """The tensors of a checkpoint as the run takes them, on their devices; raises `ValueError` naming those that do not fit.
-    检查点中的张量，放到各自的设备上供训练取用；有不合适的时报`ValueError`并指明名称。"""
-    own, model = state.tensors(), {state.name(name) for name in state.model.state_dict()}
-    wrong = [f"{name} is missing" for name in sorted((model | {*listed}) - {*tensors})]
-    for name, tensor in sorted(tensors.items(), key=lambda item: (item[0].startswith("optimizer/"), item[0])):
-        prefix, _, rest = name.partition("/")
-        belongs = name in model or prefix == "optimizer" and rest.rpartition("/")[0] in state.parameters
-        known, _ = layout.get(name, (tensor, None))
-        if name not in listed or not belongs: wrong.append(f"{name} is not known")
-        elif tensor.shape != known.shape: wrong.append(f"{name} has shape {tuple(tensor.shape)}, needed {tuple(known.shape)}")
-        elif tensor.dtype != known.dtype: wrong.append(f"{name} is {tensor.dtype}, needed {known.dtype}")
-        elif not_finite({name: tensor}, own): wrong.append(f"{name} holds nan or infinite values")
-    if wrong: raise ValueError(f"{path} cannot be resumed with this model and optimizer: {'; '.join(wrong[:8])}"
-                               f"{f'; and {len(wrong) - 8} more' if len(wrong) > 8 else ''}; use those it was made with, or another path")
-    placed = {name: torch.empty_like(known, device=device) for name, (known, device) in layout.items() if name in tensors}
-    return {name: placed[name].copy_(tensor) if name in placed else tensor for name, tensor in tensors.items()}
-
-# %% ../nbs/03_train.ipynb #faa8afbb
-def file_mark(path: Path) -> tuple[int, int, int] | None:
-    """What tells whether a file is still the same: inode, time and size; `None` if there is none.
-    用来判断文件是否仍是同一个的标记：inode、时间与大小；文件不存在时为`None`。"""
-    if not path.exists(): return None
-    return (found := path.stat()).st_ino, found.st_mtime_ns, found.st_size
-
-def differing(stored: dict[str, Any], asked: dict[str, Any]) -> str:
-    """What differs between two settings, in words; empty if nothing does. A setting of the optimizer that only one side knows is passed over.
-    两份设置的不同之处，用文字写出；相同则为空。优化器的设置若只有一方才有，则略过。"""
-    found = []
-    for key in {**stored, **asked}:
-        then, now = stored.get(key), asked.get(key)
-        if then == now or key.startswith("optimizer[") and (key not in stored or key not in asked): continue
-        if key.endswith("params") and isinstance(then, list) and isinstance(now, list):
-            found.append(f"{key}: only then {[name for name in then if name not in now]}, only now {[name for name in now if name not in then]}")
-        else: found.append(f"{key} was {then!r:.300}, now {now!r:.300}")
-    return "; ".join(found)
-
-def unpacked(path: Path, text: dict[str, str], check: Callable[[Any], None],
-             group_count: int) -> tuple[Any, dict[str, Any], list[dict[str, Any]], list[str]]:
-    """History, settings, the optimizer's groups and the names of the tensors, out of a checkpoint's text; `ValueError` for what is none.
-    由检查点中的文字得到历史、设置、优化器的参数组与张量名单；不是检查点的报`ValueError`。"""
-    if text.get("vae_nb_checkpoint") != "2":
-        what = "is a checkpoint of another version" if "history" in text else "holds weights but no training state; it is not a checkpoint"
-        raise ValueError(f"{path} {what}; name another checkpoint")
-    try:
-        history, settings, groups, listed = [json.loads(text[key]) for key in ("history", "settings", "groups", "tensors")]
-        check(history)
-        if [type(part) for part in (settings, listed, *groups, *listed)] != [dict, list] + [dict]*group_count + [str]*len(listed):
-            raise ValueError("its settings cannot be read")
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is damaged: {error}; name another checkpoint, or bring back a copy of this one") from error
-    return history, settings, groups, listed
-
-def unchanged(file: "Checkpoint") -> bool:
-    """Whether the file on disk is the one that this run last read or wrote, or has been removed; a new date alone is no change.
-    磁盘上的文件是否仍是这次训练上次读写的那个，或已被删除；只有日期变了，不算改动。"""
-    if file_mark(file.path) in (None, file.mark): return True
-    try: return read_weights(file.path)[1] == file.text
-    except (OSError, ValueError): return False
-
-# %% ../nbs/03_train.ipynb #587c6584
-class Checkpoint:
-    """A file that holds a run as it stands: weights, the optimizer's state, history and settings. Used in a `with`, which locks it.
-    存放训练现状的文件：权重、优化器的状态、历史与设置。用`with`打开，其间加锁。
-
-    `settings`: what a run must share with the one that wrote the file. Raises `ValueError` for what could not be stored or does
-    not fit, `RuntimeError` if another run holds the file or has written it.
-
-    `settings`：续训必须与写文件的那次训练相同的设置。有存不下或不合适的东西时报`ValueError`；文件正由另一次训练使用、
-    或已被其改写时报`RuntimeError`。"""
-    def __init__(self, path: str | os.PathLike[str], state: State, settings: dict[str, Any]) -> None:
-        self.path, self.state, self.settings = path_of(path), state, json.loads(json.dumps(settings))
-        self.layout = layout_of(state)
-        self.mark: tuple[int, int, int] | None = None
-        self.text: dict[str, str] = {}
-        self.lock = FileLock(f"{os.path.realpath(self.path)}.lock", timeout=0)
-
-    def __enter__(self) -> "Checkpoint":
-        writable_folder(Path(os.path.realpath(self.path)).parent)
-        try: self.lock.acquire()
-        except Timeout:
-            raise RuntimeError(f"{self.path} is in use by another run; wait until that ends, or name another checkpoint") from None
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        with suppress(OSError): os.unlink(self.lock.lock_file)
-        self.lock.release()
-
-    def begin(self, history: Any, check: Callable[[Any], None] = lambda history: None) -> Any:
-        """The history to go on from: that of the file, whose state is put in place; where there is none, it is written with `history`.
-        接着训练所需的历史：文件存在就读取并恢复状态；不存在就连同`history`写一份。"""
-        if self.path.exists() and not (self.path.is_file() or self.path.is_dir()): raise ValueError(f"{self.path} is no ordinary file; name another checkpoint")
-        if os.path.lexists(os.path.realpath(self.path)): return read_run(self, check)
-        write_run(self, history)
-        return history
-
-    def write(self, history: Any) -> None:
-        """Store the run as it stands.
-        存下训练的现状。"""
-        write_run(self, history)
-
-# %% ../nbs/03_train.ipynb #1508241d
-def read_run(file: Checkpoint, check: Callable[[Any], None]) -> Any:
-    """Put what a checkpoint holds in place, once all of it has been found to fit; returns its history.
-    确认检查点的全部内容都合适之后，恢复其状态，返回历史。"""
-    file.mark, state = file_mark(file.path), file.state
-    tensors, file.text = read_weights(file.path)
-    history, settings, groups, listed = unpacked(file.path, file.text, check, len(state.groups()))
-    if found := differing(settings, file.settings):
-        raise ValueError(f"{file.path} is of a run with other settings: {found}. Use the same, or name another checkpoint")
-    def typed(own: Any, stored: Any) -> Any:
-        if jsonable(own) == stored: return own
-        if torch.is_tensor(own): return torch.as_tensor(stored, dtype=own.dtype, device=own.device)
-        return tuple(stored) if isinstance(own, tuple) else stored
-    restored = [own | {key: typed(own.get(key), value) for key, value in group.items()} for own, group in zip(state.groups(), groups)]
-    state.put(fitted(file.path, tensors, listed, state, file.layout), restored)
-    return history
-
-def write_run(file: Checkpoint, history: Any) -> None:
-    """Write a checkpoint whole; if something else has written the file since, it is left alone and the run is stored beside it.
-    完整地写入检查点；若文件在此期间被别的程序改写，就不动它，把训练存到旁边。"""
-    tensors, shape = file.state.tensors(), getattr(unwrap(file.state.model), "image_shape", None)
-    parts = {"history": history, "settings": file.settings, "groups": jsonable(file.state.groups()), "tensors": list(tensors), "image_shape": shape}
-    text = {"vae_nb_checkpoint": "2"} | {key: json.dumps(value) for key, value in parts.items() if value is not None}
-    if unchanged(file):
-        save_weights(file.path, tensors, text)
-        file.mark, file.text = file_mark(file.path), text
-        return
-    names = (file.path.with_suffix(f"{number}.conflict.safetensors") for number in ("", *(f".{i}" for i in range(2, 1000))))
-    beside = next(name for name in names if not name.exists())
-    save_weights(beside, tensors, text)
-    raise RuntimeError(f"{file.path} was changed by something else during this run and is left as it is; this run is stored in {beside}, "
-                       "from which checkpoint= goes on")
-
 # %% ../nbs/03_train.ipynb #c6dfb20d
 def check_call(epochs: Any, batch_size: Any, loss: Any, redraw: Any, precision: Any) -> None:
     """Raise for arguments of `fit` that are wrong whatever the model is.
@@ -740,17 +421,6 @@ def check_call(epochs: Any, batch_size: Any, loss: Any, redraw: Any, precision: 
     for name, given in (("loss", loss), ("redraw", redraw)):
         if not callable(given) and (name, given) != ("redraw", None): raise TypeError(f"{name} is {given!r:.80}; it must be a function")
     if precision not in (None, "float32"): raise ValueError(f'precision is {precision!r:.80}; it must be None or "float32"')
-
-def checkpoint_of(path: Any, run: Run, batch_size: int, loss: Loss, name: str) -> Any:
-    """The checkpoint of a run, to be opened with `with`; without a path, one that is `None` inside. `name`: the loss before its trial.
-    一次训练的检查点，用`with`打开；没有路径时，其中得到`None`。`name`：试用前对损失的描述。"""
-    if path is None: return nullcontext()
-    if described(loss) != name:
-        raise ValueError(f"loss changes itself when it is called, from {name} to {described(loss)}; a checkpoint could not bring that back, so "
-                         "train without checkpoint, or with a loss that stays the same")
-    if isinstance(loss, nn.Module) and loss.state_dict():
-        raise ValueError(f"loss holds tensors ({', '.join(loss.state_dict())}) that a checkpoint could not bring back; train without checkpoint")
-    return Checkpoint(path, run.state, run_settings(run.state, batch_size, run.seed, loss, run.redraw, run.train_images, run.test_images))
 
 # %% ../nbs/03_train.ipynb #3da3754e
 def fit(model: nn.Module, train_images: Tensor, test_images: Tensor, epochs: int = 10, batch_size: int = 128, lr: float = 1e-3,

@@ -5,16 +5,17 @@ from web.formulas import TOKENS
 from web.languages import HEADING
 
 SECONDS = 5  # for a line of code
-HIDDEN = {"hide", "default_exp"}
+HIDDEN = {"hide", "default_exp", "fold"}
+DETAILS = re.compile(r"<details>.*?</details>", re.DOTALL)
 
 
 def minutes(cells, lang, other):
     """The estimated time to read a chapter: what languages.yml says for words or characters, and 5 seconds for each line of code.
 
-    In a language without words apart, words of the other one are counted too. Formulas and hidden cells are not; the result is a multiple
-    of 5."""
+    In a language without words apart, words of the other one are counted too. Formulas, hidden cells and what is folded are not; the
+    result is a multiple of 5."""
     prose = " ".join(cell["source"] for cell in cells if cell["cell_type"] == "markdown" and cell["metadata"].get("lang") == lang.code)
-    prose = re.sub(r"\]\([^)]*\)", "]", TOKENS.sub(" ", prose))
+    prose = re.sub(r"\]\([^)]*\)", "]", TOKENS.sub(" ", DETAILS.sub(" ", prose)))
     code = [line for cell in cells if cell["cell_type"] == "code" and not HIDDEN & cell["directives"].keys()
             for line in cell["source"].splitlines() if line.strip() and not line.startswith("#|")]
     counted = [lang] if lang.words else [lang, other]

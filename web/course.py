@@ -6,6 +6,7 @@ from pathlib import Path
 
 import yaml
 
+from web.figures import LIST, Words
 from web.languages import Languages, SourceError
 from web.read import read
 
@@ -43,6 +44,11 @@ class Course:
     def nbs(self):
         """The folder of the notebooks."""
         return self.root / self.settings["nbs_path"]
+
+    @cached_property
+    def words(self):
+        """The words of the figures in both languages."""
+        return Words(self.nbs / LIST)
 
     @cached_property
     def paths(self):

@@ -10,17 +10,19 @@ from pathlib import Path
 
 import lxml.etree
 import lxml.html
-from lxml.html.builder import DIV, A
+from lxml.html.builder import DIV, A, E
 
 from web.course import HERE, filled, write
 from web.formulas import Formulas
 from web.languages import SourceError
+from web.pages import DRAWINGS
 from web.prepare import kept
-from web.search import entries, sections
+from web.search import FOLD, entries, sections
 from web.widgets import HOST
 
 ICON = "images/favicon.svg"
 LEVELS = ("h2", "h3", "h4", "h5", "h6")
+DRAWING = re.compile(rf"<!--({DRAWINGS}/[^>]+\.svg)-->")
 OWN = b'<main id="page-text"'  # what a page has that is finished
 ASSETS = ("figures", "fonts", "images", "site.css")  # what web/prepare.py lays beside the sources of the pages
 
@@ -74,6 +76,10 @@ def take(path, folder, anchor):
                               " | .//div[@class='second-title' or @class='second-description']"):
         leaving.drop_tree()
     evened(main, folder.name)
+    for plot in main.xpath(".//div[contains(concat(' ', @class, ' '), ' plot ')]"):
+        framed(plot)
+    for fold in main.xpath(".//details[@class='code-fold']"):
+        fold.set("class", FOLD)
     found = sections(main)
     toc = [(section.get("id"), heading.tag[1], linkless(heading)) for section, heading in headings(main) if heading.tag in LEVELS[:2]]
     for image in main.iter("img"):
@@ -82,7 +88,10 @@ def take(path, folder, anchor):
         boxed(table)
     for section, heading in headings(main):
         heading.append(A("#", {"class": "anchor", "href": f"#{section.get('id')}", "aria-label": anchor}))
-    return Part(*shown, text=inner(main), toc=toc, sections=found)
+    for image in main.xpath(f".//img[starts-with(@src, '{DRAWINGS}/')]"):
+        image.getparent().replace(image, lxml.html.HtmlComment(image.get("src")))
+    text = DRAWING.sub(lambda match: (folder / match[1]).read_text(encoding="utf-8"), inner(main))
+    return Part(*shown, text=text, toc=toc, sections=found)
 
 
 def evened(main, edition):
@@ -107,10 +116,18 @@ def linkless(heading):
     return inner(words)
 
 
+def framed(plot):
+    """Make a picture and the paragraphs below it a figure with its caption."""
+    picture = next(plot.iter("img"))
+    caption = E.figcaption(*(child for child in plot if picture not in child.iter()))
+    plot.tag, plot.text, picture.tail = "figure", None, None
+    plot[:] = [picture, caption] if len(caption) else [picture]
+
+
 def measured(image, folder):
     """Give a local picture its size, so that nothing moves when it comes, and have it loaded when it is near."""
     source = image.get("src", "")
-    if "width" not in image.attrib and re.fullmatch(r"[^:]+\.(?:png|svg)", source):
+    if "width" not in image.attrib and re.fullmatch(r"[^:]+\.(?:png|svg)", source) and not source.startswith(DRAWINGS):
         for name, value in zip(("width", "height", "loading"), (*map(str, size(folder / source)), "lazy"), strict=True):
             image.set(name, value)
 

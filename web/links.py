@@ -7,7 +7,7 @@ from web.colab import LINK
 from web.formulas import TOKENS
 from web.languages import SourceError
 
-APART = (r"^\#{1,6}[ ][^\n]*|^:{3,}[^\n]*|<a\b.*?</a>|</?[A-Za-z!][^>]*>|https?://\S+"
+APART = (r"^\#{1,6}[ ][^\n]*|^:{3,}[^\n]*|<(?:a\b.*?</a|summary\b.*?</summary)>|</?[A-Za-z!][^>]*>|https?://\S+"
          r"|!?\[(?:[^\[\]]|\[[^\[\]]*\])*\](?:\([^)\n]*\)|\[[^\]\n]*\])?(?:\{[^}\n]*\})?")
 TARGET = re.compile(r"\]\((?![a-z]+:)([^)\s#]*)(?:#([^)\s]*))?\)")
 

@@ -1,19 +1,23 @@
 """A notebook's page in one edition, as a notebook for the renderer: nothing hidden, one language or both, pictures with their captions."""
 import base64
+import itertools
 import json
 import re
 import struct
 
 from web.course import write
+from web.figures import drawing
 from web.languages import PICTURE, SourceError
 from web.widgets import declared
 
-OURS = {"fig-cap", "fig-alt", "tolerance", "eval", "widget"}  # directives of ours, which no renderer sees
+OURS = {"fig-cap", "fig-alt", "fold", "tolerance", "eval", "widget"}  # directives of ours, which no renderer sees
 HIDDEN = {"hide", "export", "exporti", "default_exp"}  # directives of nbdev for cells that no page shows
 HIDE_LINE = re.compile(r"#\|\s*hide_line\s*$")
 MAGIC = re.compile(r"^\s*%.*", re.MULTILINE)
 ANSI = re.compile(r"\x1B(?:[@-Z\\-_]|\[[0-?]*[ -/]*[@-~])")
 WIDGET = "application/vnd.jupyter.widget-view+json"
+PICTURES = ("image/svg+xml", "image/png")  # the kinds of output that become figures, the better one first
+DRAWINGS = "drawings"  # the folder of drawings that web/finish.py sets in the pages
 KEPT = ("cell_type", "id", "metadata", "source", "outputs", "execution_count")  # what a cell of a page's notebook has of ours
 
 
@@ -57,8 +61,15 @@ def check_widget(course, cell, place):
         return
     if name not in [words[0] for words in declared(course)]:
         raise SourceError(f"{place(cell)}: the widget {name} is not declared; add a line for it to `widgets` in settings.ini")
-    if not any("image/png" in output.get("data", {}) for output in cell.get("outputs", [])):
+    if not any(kind in output.get("data", {}) for output in cell.get("outputs", []) for kind in PICTURES):
         raise SourceError(f"{place(cell)}: the widget {name} has no stored picture; run the notebook again and keep its outputs")
+
+
+def check_fold(course, cell, place):
+    """Raises `SourceError` for a cell whose code is folded as what languages.yml has no words for."""
+    kinds, kind = course.languages.labels.get("fold", {}), option(cell, "fold")
+    if "fold" in cell["directives"] and kind not in kinds:
+        raise SourceError(f"{place(cell)}: code is not folded as {kind!r}; languages.yml has {', '.join(kinds) or 'no `fold`'}")
 
 
 def option(cell, name):
@@ -95,47 +106,82 @@ class Pages:
             for cell in cells:
                 if cell["cell_type"] == "code":
                     check_widget(self.course, cell, notebook.place)
+                    check_fold(self.course, cell, notebook.place)
             self.links.add(cells, notebook)
             self.made[notebook.name] = cells[1:]
         return self.made[notebook.name]
 
-    def figure(self, cell, path, edition):
-        """A stored picture as Markdown: an image of its own size, its alternative text, and its caption in the edition's language.
+    def drawn(self, svg, name, alt, edition, folder, place):
+        """A drawing as Markdown: an image that web/finish.py replaces by the drawing itself, which is written into `folder`."""
+        translated = str if edition == self.languages.second.code else self.course.words.first
+        try:
+            html = drawing(svg, name, alt, translated)
+        except ValueError as error:
+            raise SourceError(f"{place}: {error}") from error
+        write(folder / DRAWINGS / f"{name}.svg", html)
+        return f'<img src="{DRAWINGS}/{name}.svg" alt={quoted(alt)}>'
+
+    def figure(self, cell, image, edition):
+        """A picture that a cell drew, as Markdown: its image, and its caption in the edition's language.
 
         The picture of a widget stands where web/widgets.js puts the widget."""
-        languages = self.languages
-        width, height = struct.unpack(">II", path.read_bytes()[16:24])
-        alt, caption = languages.half(option(cell, "fig-alt"), edition), option(cell, "fig-cap")
+        languages, caption = self.languages, option(cell, "fig-cap")
         shown = [languages.half(caption, edition)]
         if edition == languages.both:
             shown.append(languages.marked(languages.half(caption, languages.second.code)))
-        image = f'<img src="figures/{path.name}" alt={quoted(alt)} width="{width}" height="{height}" loading="lazy">'
         plot = "\n\n".join(["::: {.plot}", image, *shown, ":::"])
         name = option(cell, "widget")
         return f":::: {{.widget data-widget={name}}}\n\n{plot}\n\n::::" if name else plot
 
-    def outputs(self, cell, name, folder, edition):
+    def outputs(self, cell, notebook, folder, edition):
         """The outputs of a code cell, pictures as Markdown figures; a figure's text stays away, and so does a widget without a picture."""
-        done = []
+        done, alt = [], self.languages.half(option(cell, "fig-alt"), edition)
         for number, output in enumerate(cell["outputs"]):
-            png = output.get("data", {}).get("image/png")
-            if png is None:
-                done += [] if WIDGET in output.get("data", {}) else [output]
+            data = output.get("data", {})
+            kind, name = next((kind for kind in PICTURES if kind in data), None), f"{notebook.name}-{cell['id']}-{number}"
+            if kind is None:
+                done += [] if WIDGET in data else [output]
                 continue
-            path = folder / "figures" / f"{name}-{cell['id']}-{number}.png"
-            write(path, base64.b64decode(text_of(png)))
-            done.append({"output_type": "display_data", "metadata": {}, "data": {"text/markdown": self.figure(cell, path, edition)}})
+            if kind == "image/png":
+                png = base64.b64decode(text_of(data[kind]))
+                write(folder / "figures" / f"{name}.png", png)
+                width, height = struct.unpack(">II", png[16:24])
+                image = f'<img src="figures/{name}.png" alt={quoted(alt)} width="{width}" height="{height}" loading="lazy">'
+            else:
+                image = self.drawn(text_of(data[kind]), name, alt, edition, folder, notebook.place(cell))
+            markdown = self.figure(cell, image, edition)
+            done.append({"output_type": "display_data", "metadata": {}, "data": {"text/markdown": markdown}})
         return done
+
+    def pictures(self, cell, notebook, folder, edition):
+        """The source of a Markdown cell, its pictures as tags, since Quarto would make the alternative text a caption."""
+        count = itertools.count()
+
+        def one(match):
+            alt, path = match[1], self.course.nbs / match[2]
+            if path.suffix == ".svg" and path.is_file():
+                name = f"{notebook.name}-{cell['id']}-{next(count)}"
+                image = self.drawn(path.read_text(encoding="utf-8"), name, alt, edition, folder, notebook.place(cell))
+            else:
+                image = f'<img src="{match[2]}" alt={quoted(alt)}>'
+            return f"::: {{.plot}}\n\n{image}\n\n:::"
+        return PICTURE.sub(one, cell["source"])
+
+    def folded(self, cell, edition):
+        """The source of a code cell, behind a line of the edition's words if it has a `fold`."""
+        kind = option(cell, "fold")
+        if not kind or not cell["source"]:
+            return cell["source"]
+        return f"#| code-fold: true\n#| code-summary: {quoted(self.languages.label('fold', kind, edition))}\n{cell['source']}"
 
     def page(self, notebook, edition, folder):
         """The cells of a notebook's page, its title in front matter; pictures are written beside it into `folder`."""
         chosen = []
         for cell in self.languages.select(self.cells(notebook), edition, notebook.place):
             if cell["cell_type"] == "code":
-                cell = cell | {"outputs": self.outputs(cell, notebook.name, folder, edition)}
-            elif cell["cell_type"] == "markdown":  # a picture as a tag, since Quarto would make the alternative text a caption
-                source = PICTURE.sub(lambda m: f'::: {{.plot}}\n\n<img src="{m[2]}" alt={quoted(m[1])}>\n\n:::', cell["source"])
-                cell = cell | {"source": source}
+                cell = cell | {"source": self.folded(cell, edition), "outputs": self.outputs(cell, notebook, folder, edition)}
+            elif cell["cell_type"] == "markdown":
+                cell = cell | {"source": self.pictures(cell, notebook, folder, edition)}
             chosen.append(cell)
         front, _, beside = front_matter(self.languages, *self.course.title(notebook), edition).partition("\n\n")
         top = [{"cell_type": kind, "source": text, "metadata": {}} for kind, text in (("raw", front), ("markdown", beside)) if text]

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from web.build import above
 from web.course import HERE, Course
+from web.figures import LIST
 from web.finish import finish
 from web.languages import SourceError
 from web.prepare import Sources
@@ -118,7 +119,8 @@ class Preview:
 
     def watched(self):
         """When each file that the page is made of was last written."""
-        files = [self.course.nbs / f"{self.name}.ipynb", *(self.root / name for name in ("GLOSSARY.md", "languages.yml", "settings.ini")),
+        files = [self.course.nbs / f"{self.name}.ipynb", self.course.nbs / LIST,
+                 *(self.root / name for name in ("GLOSSARY.md", "languages.yml", "settings.ini")),
                  *self.root.glob("_quarto*.yml"), *self.course.nbs.glob("images/*"),
                  *(HERE / name for name in ("site.css", "site.js", "page.html"))]
         return {path: path.stat().st_mtime_ns for path in files if path.is_file()}

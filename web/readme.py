@@ -4,7 +4,7 @@ import re
 from web.course import Course, write
 from web.formulas import TOKENS
 from web.languages import PICTURE
-from web.pages import text_of, visible
+from web.pages import PICTURES, text_of, visible
 
 
 def for_github(text, nbs):
@@ -16,14 +16,14 @@ def for_github(text, nbs):
 
 
 def block(cell, nbs):
-    """A cell as Markdown: prose as it is, code with its text outputs; pictures drawn by code are left to the pages."""
+    """A cell as Markdown: prose as it is, code with its text outputs; folded code and pictures drawn by code are left to the pages."""
     if cell["cell_type"] != "code":
         return for_github(cell["source"], nbs)
-    parts = [f"```python\n{cell['source']}\n```"]
+    parts = [f"```python\n{cell['source']}\n```"] if cell["source"] and "fold" not in cell["directives"] else []
     for output in cell["outputs"]:
         data = output.get("data", {})
         text = text_of(output.get("text") or data.get("text/plain", ""))
-        if text and "image/png" not in data:
+        if text and not data.keys() & PICTURES:
             parts.append(f"```\n{text.strip()}\n```")
     return "\n\n".join(parts)
 

@@ -1,5 +1,7 @@
 """The search index of an edition: the text of each section of each page, as a reader sees it."""
-BLOCKS = {"p", "li", "pre", "div", "td", "th", "tr", "section", "blockquote", "img", "br", "hr", "input", "source", "track", "wbr"}
+FOLD = "fold"  # the class of code that is folded
+BLOCKS = {"p", "li", "pre", "div", "td", "th", "tr", "section", "blockquote", "img", "br", "hr", "input", "source", "track", "wbr",
+          "figure", "figcaption", "details", "summary"}
 LEFT_OUT = {"annotation", "script", "style", "svg", "nav", "button"}
 HEADINGS = {"h1", "h2", "h3", "h4", "h5", "h6"}
 
@@ -10,7 +12,8 @@ def sections(text):
 
     def enter(element, at, heading):
         tag = element.tag
-        if isinstance(tag, str) and tag not in LEFT_OUT:
+        hint = tag == "details" and element.get("class") != FOLD  # a search gives no solution away
+        if isinstance(tag, str) and tag not in LEFT_OUT and not hint:
             inside, titled = at, heading or tag in HEADINGS
             if tag == "section":
                 found.append([element.get("id", ""), "", ""])

@@ -109,6 +109,7 @@
   reach();
   addEventListener("load", reach);
   addEventListener("resize", reach);
+  document.addEventListener("toggle", reach, true); // what was folded has no width before
 
   // Search: the index is a script, so that it can be read from disk too; it comes when the field is first used
   const search = document.querySelector(".search"), field = search.querySelector("input"), box = search.querySelector("div");
