@@ -25,7 +25,7 @@ DETAILS = re.compile(r"</summary>(?!\n\n)|(?<!\n\n)</details>")
 LARGEST = 200_000
 LETTERS = re.compile(r"[A-Za-zÀ-ÿ]{2,}")
 FUNCTIONS = {"log", "ln", "exp", "sin", "cos", "max", "min"}
-FOLDED = re.compile(r"^#\|\s*fold:", re.M)
+ASIDE = re.compile(r"^#\|\s*(?:fold:|export)", re.M)
 HALVES = re.compile(r"^#\|\s*(?:fig-cap|fig-alt):\s*(.+)$", re.M)
 SEPARATOR = " | "
 HAN_SPACE = r"[\u3400-\u9fff，。；：？！、）》”] +[A-Za-z0-9$`\\]|[A-Za-z0-9$`%)] +[\u3400-\u9fff（《“]"
@@ -243,16 +243,17 @@ def unused(paths, path=NBS / LIST):
 
 
 def budgets(cells):
-    """The sizes DESIGN asks for, as numbers. Of code that a page folds only the largest counts."""
-    sizes = [(len(code_lines(cell, docstrings=False)), FOLDED.search(cell.source)) for cell in cells
+    """The sizes DESIGN asks for, as numbers. Of code that is folded on pages, or the package's, only the largest counts."""
+    sizes = [(len(code_lines(cell, docstrings=False)), ASIDE.search(cell.source)) for cell in cells
              if cell.cell_type == "code" and code_lines(cell)]
-    code = sorted(size for size, folded in sizes if not folded)
+    code = sorted(size for size, aside in sizes if not aside)
     words = sorted(len(cell.source.split()) for cell in cells if lang(cell) == "en")
     lines = [line.strip() for cell in cells if cell.cell_type == "code" for line in code_lines(cell)]
     comments = sum(line.startswith("#") for line in lines)
     def at(values, share): return values[int(share * len(values))] if values else 0
+    largest = max([size for size, _ in sizes] or [0])
     return {
-        "code cells": len(code), "code median": median(code or [0]), "code p90": at(code, 0.9), "code max": max([size for size, _ in sizes] or [0]),
+        "code cells": len(code), "code median": median(code or [0]), "code p90": at(code, 0.9), "code max": largest,
         "words median": median(words or [0]), "words p90": at(words, 0.9), "comments %": 100 * comments / max(1, len(lines)),
     }
 
