@@ -1,0 +1,446 @@
+"""The exercises of the chapters and their checkers: every solution passes, every wrong answer is told what is wrong with it.
+
+A chapter's exercise is a heading `### 练习N.M · 基础 · 5分钟 | Exercise N.M · basic · 5 min`, a starter cell that ends on the checker's
+call, and a Chinese and an English cell with two hints and the solution, whose last Python block defines what the starter asks for."""
+import ast
+import builtins
+import inspect
+import math
+import re
+import symtable
+from collections import namedtuple
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.distributions import MultivariateNormal
+
+from tools.outputs import NBS, notebooks, read
+from vae_nb import exercises
+from vae_nb.exercises import Mistake, Verdict
+from vae_nb.loss import kl_divergence, loss_function
+
+HEADING = re.compile(r"### 练习(\d+)\.(\d+) · (基础|推导|实验) · (\d+)分钟 \| "
+                     r"Exercise (\d+)\.(\d+) · (basic|derive|experiment) · (\d+) min")
+BLOCK = re.compile(r"^```python\n(.*?)^```", re.S | re.M)
+HINTS = re.compile(r"<summary>(.*?)</summary>")
+LEVELS = {"基础": "basic", "推导": "derive", "实验": "experiment"}
+PENDING = {"00_data", "01_model", "03_train", "06_evaluate", "07_bugs"}  # no exercises yet; whoever writes some takes theirs out
+CHECKERS = [name for name in exercises.__all__ if name.startswith("check_")]
+
+Exercise = namedtuple("Exercise", "notebook number level minutes before starter zh en")
+
+
+def heading(cell):
+    """What the heading of an exercise says; None for any other cell."""
+    return HEADING.fullmatch(cell.source) if cell.cell_type == "markdown" else None
+
+
+def found(path):
+    """The exercises of a notebook."""
+    cells = read(path).cells
+    for i, cell in enumerate(cells):
+        if not (match := heading(cell)):
+            continue
+        ends = (j for j in range(i + 1, len(cells)) if cells[j].cell_type == "markdown" and cells[j].source.startswith("#"))
+        own = cells[i + 1:next(ends, len(cells))]
+        start = next((k for k, each in enumerate(own) if each.cell_type == "code" and "vae_nb.exercises" in each.source), None)
+        if start is None and path.stem > "08":
+            continue  # the workshop's exercises may do without a checker
+        assert start is not None, f"{path.stem}: {cell.source} has no starter cell with a checker of vae_nb.exercises"
+        said = {lang: next((each.source for each in own[start + 1:] if each.metadata.get("lang") == lang), "") for lang in ("zh", "en")}
+        before = [each.source for each in cells[:i] if each.cell_type == "code" and "    %pip" not in each.source]
+        yield Exercise(path.stem, match[1] + "." + match[2], match[3], match, before, own[start].source, said["zh"], said["en"])
+
+
+EXERCISES = [exercise for path in notebooks() for exercise in found(path)]
+each_exercise = pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: f"{exercise.notebook}-{exercise.number}")
+
+
+def solution(text):
+    """The code of a folded solution."""
+    return BLOCK.findall(text.split("<details>")[-1])[-1]
+
+
+def plain(source):
+    """A cell without what only Jupyter understands."""
+    return re.sub(r"^%.*", "", source, flags=re.M)
+
+
+def names(source):
+    """The names that a cell defines, and those it takes from elsewhere."""
+    top = symtable.symtable(plain(source), "cell", "exec")
+    defined = {s.get_name() for s in top.get_symbols() if s.is_assigned() or s.is_imported() or s.is_namespace()}
+
+    def used(table):
+        own = {s.get_name() for s in table.get_symbols() if s.is_referenced() and (table is top or s.is_global())}
+        return own.union(*map(used, table.get_children()))
+    return defined, used(top) - set(dir(builtins))
+
+
+def context(exercise, *code):
+    """A namespace in which the cells of the chapter have run that this code relies on."""
+    needed, cells = set().union(*(names(source)[1] for source in code)), []
+    for source in reversed(exercise.before):
+        defined, used = names(source)
+        if defined & needed:
+            needed = needed - defined | used
+            cells.append(plain(source))
+    space = {}
+    for source in reversed(cells):
+        exec(compile(source, exercise.notebook, "exec"), space)
+    return space
+
+
+def answered(starter, space, then=""):
+    """The verdict of a starter cell, with code put before its last line, which calls the checker."""
+    tree = ast.parse(plain(starter))
+    call = ast.Expression(tree.body.pop().value)
+    exec(compile(tree, "starter", "exec"), space)
+    exec(compile(then, "solution", "exec"), space)
+    return eval(compile(call, "starter", "eval"), space)
+
+
+@each_exercise
+def test_an_exercise_is_whole(exercise):
+    match = exercise.minutes
+    assert (match[1], match[2], LEVELS[match[3]], match[4]) == (match[5], match[6], match[7], match[8]), "both halves of the heading agree"
+    assert int(match[1]) == int(exercise.notebook[:2]) and int(match[4]) > 0
+    assert len(HINTS.findall(exercise.zh)) == len(HINTS.findall(exercise.en)) == 3, "two hints and the solution"
+    assert BLOCK.findall(exercise.zh) == BLOCK.findall(exercise.en), "the same code in both languages"
+    asked, given = names(exercise.starter)[0], names(solution(exercise.en))[0]
+    assert {name for name in asked if not name.startswith("check_")} <= given, "the solution defines what the starter asks for"
+
+
+@each_exercise
+def test_the_starter_is_unfinished_and_the_solution_passes(exercise, monkeypatch):
+    monkeypatch.chdir(NBS)
+    answer, state = solution(exercise.en), torch.get_rng_state()
+    space = context(exercise, exercise.starter, answer)
+    torch.set_rng_state(state)
+    verdict = answered(exercise.starter, space)
+    assert verdict.grade == "missing", verdict
+    verdict = answered(exercise.starter, space, answer)
+    assert verdict.grade == "exact", verdict
+
+
+@pytest.mark.parametrize("path", [path for path in notebooks() if re.match("0[0-7]_", path.stem)], ids=lambda path: path.stem)
+def test_every_chapter_has_exercises_of_each_level(path):
+    mine = [exercise for exercise in EXERCISES if exercise.notebook == path.stem]
+    if path.stem in PENDING:
+        assert not mine, f"{path.stem} has exercises now: take it out of PENDING"
+        pytest.skip("its exercises are not written yet")
+    assert {exercise.level for exercise in mine} == set(LEVELS)
+    assert [exercise.number for exercise in mine] == [f"{int(path.stem[:2])}.{i + 1}" for i in range(len(mine))]
+
+
+@pytest.mark.parametrize("name", CHECKERS)
+def test_every_checker_belongs_to_an_exercise(name):
+    numbers = re.search(r"Exercise (\d+)\.(\d+):.*\n\s*练习(\d+)\.(\d+)：", getattr(exercises, name).__doc__)
+    assert numbers and numbers.groups()[:2] == numbers.groups()[2:]
+    users = [exercise.number for exercise in EXERCISES if re.search(rf"\b{name}\(", exercise.starter)]
+    waiting = {str(int(stem[:2])) for stem in PENDING}
+    assert users == [f"{numbers[1]}.{numbers[2]}"] or not users and numbers[1] in waiting
+
+
+# Tables of known mistakes, and how a row becomes the answers for the table's checker
+
+TABLES = {
+    "KL": "check_kl", "KL_BETWEEN": "check_kl_between", "MOMENT": "check_second_moment", "MEAN_LOSS": "check_mean_loss",
+    "TO_TENSOR": "check_to_tensor", "PCA_ERROR": "check_pca_error", "PATHWISE": "check_gradient_variance",
+    "SCORE": "check_gradient_variance",
+    "STEP": "check_first_step", "EXCHANGE": "check_exchange", "AXES": "check_axis_cost",
+    "LOGMEANEXP": "check_logmeanexp", "BOUND": "check_bound", "GAIN": "check_gain"}
+BESIDE = {"PATHWISE": lambda wrong: (wrong, exercises.score_variance), "SCORE": lambda wrong: (exercises.pathwise_variance, wrong)}
+
+
+def rows():
+    """Each row of each table of mistakes."""
+    for table, name in TABLES.items():
+        yield from (pytest.param(table, name, mistake, id=f"{table}-{i}") for i, mistake in enumerate(getattr(exercises, table)))
+
+
+def test_every_table_is_named_here():
+    tables = {name for name, value in vars(exercises).items() if isinstance(value, list) and value and isinstance(value[0], Mistake)}
+    assert tables == {*TABLES, "WRONG_KL"}
+
+
+@pytest.mark.parametrize("table, name, mistake", list(rows()))
+def test_a_known_mistake_gets_its_own_words(table, name, mistake):
+    verdict = getattr(exercises, name)(*BESIDE.get(table, lambda wrong: (wrong,))(mistake.answer))
+    assert verdict.grade == mistake.grade and verdict.zh.endswith(mistake.zh) and verdict.en.endswith(mistake.en), verdict
+
+
+# Wrong answers as readers write them: the checker, the answers, a piece of what it should say, and the grade
+
+Wrong = namedtuple("Wrong", "name answers says grade", defaults=("wrong",))
+
+
+def linear(k=10, **options):
+    """An encoder and a decoder that have not been trained."""
+    torch.manual_seed(0)
+    return nn.Linear(784, k, **options), nn.Linear(k, 784, **options)
+
+
+def trained(model, images, optimizer, batch_size, order=torch.randperm, mode=True, clear=True, step=True, mean=False, keep=slice(None)):
+    """An epoch of training with one thing or another left out; the sums and sizes of its batches."""
+    model.train(mode)
+    sums, sizes = [], []
+    for index in [*order(len(images)).split(batch_size)][keep]:
+        reconstructed, mu, logvar = model(images[index])
+        loss = loss_function(reconstructed, images[index], mu, logvar)
+        if clear:
+            optimizer.zero_grad()
+        (loss / len(index) if mean else loss).backward()
+        if step:
+            optimizer.step()
+        sums.append(loss.item())
+        sizes.append(len(index))
+    return torch.tensor(sums), torch.tensor(sizes)
+
+
+def loop(report=lambda sums, sizes: (sums.sum() / sizes.sum()).item(), **faults):
+    """A training loop with these faults."""
+    return lambda *arguments: report(*trained(*arguments, **faults))
+
+
+def prior(draw=torch.randn, size=3, heat=lambda t: t, end=lambda rows: rows.view(-1, 1, 28, 28)):
+    """A sampler of the prior with one fault."""
+    return lambda model, count, generator, temperature=1.0: end(model.decode(heat(temperature) * draw(count, size, generator=generator)))
+
+
+def by_class(draw):
+    """Samples class by class, by a function of the codes of a class and a count."""
+    return lambda codes, labels, count: torch.cat([draw(codes[labels == d], count // 10) for d in range(10)])
+
+
+def half(mu, logvar):
+    return 0.5 * (logvar.exp() + mu**2 - 1 - logvar)
+
+
+def in_place(mu, logvar):
+    mu *= 2
+    return half(mu / 2, logvar).sum(1)
+
+
+def exchange_in_place(z, old, new, means):
+    z += means[new] - means[old]
+    return z
+
+
+def four_bits(weight, inputs, scale=None, limit=7):
+    """Nearest rounding of each weight by itself, in 4 bits."""
+    scale = abs(weight).max(1) / limit if scale is None else scale
+    return (weight / scale[:, None]).round(), scale
+
+
+def row(largest, cut=lambda values: values.round(), top=abs):
+    """A quantizer with this largest number, this way to make a number whole, and this size of a weight."""
+    def quantize(w, bits):
+        s = top(w).max() / largest(bits) or 1.0
+        return cut(w / s), s
+    return quantize
+
+
+ONES, WIDE = torch.ones(20) / 20**0.5, -torch.eye(20)[6]
+WRONG = [
+    Wrong("check_to_tensor", [lambda p: p.permute(2, 0, 1).float()], "255"),
+    Wrong("check_to_tensor", [lambda p: p.permute(2, 0, 1).float() / 256], "256"),
+    Wrong("check_to_tensor", [lambda p: p.permute(2, 0, 1) // 255], "convert to floats"),
+    Wrong("check_to_tensor", [lambda p: p.reshape(p.shape[2], *p.shape[:2]) / 255], "permute"),
+    Wrong("check_pca_error", [lambda x, k: torch.linalg.svdvals(x)[k:].square().sum() / len(x)], "mean is not subtracted"),
+    Wrong("check_pca_error", [lambda x, k: torch.linalg.svdvals(x - x.mean(0))[k:].sum() / len(x)], "not squared"),
+    Wrong("check_pca_error", [lambda x, k: torch.linalg.eigvalsh(torch.cov(x.T)).flip(0)[k:].sum()], "N − 1", "close"),
+    Wrong("check_pca_error", [lambda x, k: torch.linalg.svdvals(x - x.mean(0))[k:].square().mean() / len(x)], "should be"),
+    Wrong("check_linear_autoencoder", linear(), "nothing much"),
+    Wrong("check_linear_autoencoder", [nn.Sequential(linear()[0], nn.ReLU()), linear()[1]], "not linear"),
+    Wrong("check_linear_autoencoder", [linear()[0], nn.Sequential(linear()[1], nn.Sigmoid())], "not linear"),
+    Wrong("check_linear_autoencoder", [lambda x: x, lambda z: z], "much smaller"),
+    Wrong("check_reparameterize", [lambda mu, v: mu + v.exp() * torch.randn_like(mu)], "variance"),
+    Wrong("check_reparameterize", [lambda mu, v: mu + (v / 2).exp() * torch.rand_like(mu)], "uniform"),
+    Wrong("check_reparameterize", [lambda mu, v: torch.normal(mu, (v / 2).exp())], "no gradient"),
+    Wrong("check_reparameterize", [lambda mu, v: torch.distributions.Normal(mu, (v / 2).exp()).sample()], "no gradient"),
+    Wrong("check_reparameterize", [lambda mu, v: mu], "not a sample"),
+    Wrong("check_reparameterize", [lambda mu, v: mu + (v / 2).exp() * torch.randn(())], "share one"),
+    Wrong("check_reparameterize", [lambda mu, v: mu + (v / 2).exp() * torch.randn(20)], "share one"),
+    Wrong("check_reparameterize", [lambda mu, v: mu + (v / 2).exp().detach() * torch.randn_like(mu)], "detach"),
+    Wrong("check_reparameterize", [lambda mu, v: torch.manual_seed(0) and mu + (v / 2).exp() * torch.randn_like(mu)], "same each time"),
+    Wrong("check_reparameterize", [lambda mu, v: mu + (v / 2).exp() * 2 * torch.randn_like(mu)], "standard normal"),
+    Wrong("check_gradient_variance", [lambda m, s: 4 * s**2, lambda m, s: m**4 / s**2 + 18 * m**2 + 15 * s**2],
+          "score: this is the second moment"),
+    Wrong("check_gradient_variance", [lambda m, s: 4 * m**2 + 4 * s**2, lambda m, s: 0], "reparameterized: this is E"),
+    Wrong("check_initialize", [lambda layer: nn.init.xavier_normal_(layer.weight)], "double the variance"),
+    Wrong("check_initialize", [lambda layer: nn.init.normal_(layer.weight, std=2 / layer.in_features)], "too small"),
+    Wrong("check_initialize", [lambda layer: nn.init.normal_(layer.weight)], "too large"),
+    Wrong("check_initialize", [lambda layer: nn.init.kaiming_normal_(layer.weight, mode="fan_out")], "inputs, not of outputs"),
+    Wrong("check_initialize", [lambda layer: nn.init.constant_(layer.weight, 0.05)], "at random"),
+    Wrong("check_initialize", [lambda layer: layer.reset_parameters()], "too small"),
+    Wrong("check_kl", [lambda mu, v: -half(mu, v).sum(1)], "sign"),
+    Wrong("check_kl", [lambda mu, v: (v.exp() + mu**2 - 1 - v).sum(1)], "1/2"),
+    Wrong("check_kl", [lambda mu, v: 0.5 * (v + mu**2 - 1 - v).sum(1)], "exp is forgotten"),
+    Wrong("check_kl", [lambda mu, v: 0.5 * (v.exp() + mu**2 - 1 + v).sum(1)], "sign of logvar"),
+    Wrong("check_kl", [lambda mu, v: half(mu, v).mean(1)], "mean over the latent"),
+    Wrong("check_kl", [lambda mu, v: half(mu, v).sum()], "batch is summed"),
+    Wrong("check_kl", [lambda mu, v: half(mu, v).sum(0)], "dimension 0"),
+    Wrong("check_kl", [lambda mu, v: half(mu, v).sum(1, keepdim=True)], "only the shape", "close"),
+    Wrong("check_kl", [lambda mu, v: half(mu, v).sum(1).detach()], "no gradient", "close"),
+    Wrong("check_kl", [in_place], "have changed", "close"),
+    Wrong("check_kl", [lambda mu, v: 1.002 * half(mu, v).sum(1)], "1.002 times", "close"),
+    Wrong("check_kl", [lambda mu, v: half(mu, v).half().sum(1)], "should be", "close"),
+    Wrong("check_kl", [lambda mu, v: 3 * half(mu, v).sum(1)], "3 times"),
+    Wrong("check_kl", [lambda mu, v: half(mu, v).sum(1) + 1], "1 more"),
+    Wrong("check_kl", [lambda mu, v: 0 * half(mu, v).sum(1)], "0 everywhere"),
+    Wrong("check_kl", [lambda mu, v: half(mu, v.log()).sum(1)], "nan"),
+    Wrong("check_kl", [lambda mu: mu], "TypeError"),
+    Wrong("check_kl", [lambda mu, v: "text"], "has the type str"),
+    Wrong("check_kl", [half(torch.zeros(2, 2), torch.zeros(2, 2))], "function itself"),
+    Wrong("check_kl_between", [lambda m, s, n, t: math.log(s / t) + (s**2 + (m - n)**2) / (2 * t**2) - 0.5], "upside down"),
+    Wrong("check_kl_between", [lambda m, s, n, t: math.log(s / t) + (t**2 + (m - n)**2) / (2 * s**2) - 0.5], "wrong order"),
+    Wrong("check_kl_between", [lambda m, s, n, t: 0.5 * math.log(t / s) + (s + (m - n)**2) / (2 * t) - 0.5], "square them"),
+    Wrong("check_second_moment", [lambda v: v / math.sqrt(2 * v - 1)], "return math.inf", "close"),
+    Wrong("check_second_moment", [lambda v: v / math.sqrt(2 * v - 1) - 1 if v > 0.5 else math.inf], "variance of the weights"),
+    Wrong("check_second_moment", [lambda v: v / math.sqrt(2 * v - 1) if v > 1 else math.inf], "changes its sign"),
+    Wrong("check_mean_loss", [loss_function], "usual loss"),
+    Wrong("check_mean_loss", [lambda r, x, m, v: F.binary_cross_entropy(r, x.flatten(1)) + half(m, v).sum(1).mean()], "stays a sum"),
+    Wrong("check_mean_loss", [lambda r, x, m, v: F.binary_cross_entropy(r, x.flatten(1)) - half(m, v).sum()], "sign"),
+    Wrong("check_mean_loss", [lambda r, x, m, v: (F.binary_cross_entropy(r, x.flatten(1)) + half(m, v).sum()).item()], "no gradient",
+          "close"),
+    Wrong("check_train_epoch", [loop(keep=slice(-1))], "last batch"),
+    Wrong("check_train_epoch", [loop(order=torch.arange)], "shuffle"),
+    Wrong("check_train_epoch", [loop(order=lambda n: torch.randint(n, (n,)))], "exactly once"),
+    Wrong("check_train_epoch", [loop(mode=False)], "model.train()"),
+    Wrong("check_train_epoch", [loop(clear=False)], "not cleared"),
+    Wrong("check_train_epoch", [loop(step=False)], "optimizer.step()"),
+    Wrong("check_train_epoch", [loop(mean=True)], "mean loss", "close"),
+    Wrong("check_train_epoch", [loop(lambda sums, sizes: (sums / sizes).mean())], "mean of means"),
+    Wrong("check_train_epoch", [loop(lambda sums, sizes: sums.sum())], "number of images"),
+    Wrong("check_train_epoch", [loop(lambda sums, sizes: sums.mean())], "number of batches"),
+    Wrong("check_train_epoch", [loop(lambda sums, sizes: sums.sum() / 12)], "not full"),
+    Wrong("check_train_epoch", [loop(lambda sums, sizes: sums.sum() / 8)], "batches − 1"),
+    Wrong("check_train_epoch", [loop(lambda sums, sizes: sums[-1] / sizes[-1])], "last batch alone"),
+    Wrong("check_train_epoch", [lambda model, images, *rest: loop()(model, 1 - images, *rest)], "not the images given"),
+    Wrong("check_train_epoch", [lambda model, images, optimizer, size: loop()(model, images, optimizer, 10)], "larger than batch_size"),
+    Wrong("check_train_epoch", [lambda *_: 0.0], "not called"),
+    Wrong("check_first_step", [lambda g, lr, b, c: (lr, lr)], "without the correction"),
+    Wrong("check_first_step", [lambda g, lr, b, c: (lr, lr * (1 - b) / (1 - c))], "under a root"),
+    Wrong("check_first_step", [lambda g, lr, b, c: (lr * abs(g), lr * abs(g) * (1 - b) / math.sqrt(1 - c))], "cancels"),
+    Wrong("check_rates", [{1e-4: 287.7, 1e-3: 164.9, 1e-2: 143.4, 1e-1: 202.4}], "new model"),
+    Wrong("check_rates", [{1e-4: 425.0, 1e-3: 246.0, 1e-2: 204.0, 1e-1: 3400.0}], "training loss"),
+    Wrong("check_rates", [{1e-4: 578000.0}], "average per image"),
+    Wrong("check_rates", [{1e-3: 320.0}], "too high"),
+    Wrong("check_rates", [{1e-4: 289.0, 1e-3: ...}], "0.001, 0.01, 0.1", "missing"),
+    Wrong("check_rates", [[289.0, 190.0]], "dictionary"),
+    Wrong("check_sample_prior", [prior(draw=torch.rand)], "standard normal"),
+    Wrong("check_sample_prior", [prior(draw=lambda *shape, generator: torch.randn(*shape))], "generator"),
+    Wrong("check_sample_prior", [prior(draw=lambda *shape, generator: torch.manual_seed(0) and torch.randn(*shape))],
+          "global random state"),
+    Wrong("check_sample_prior", [prior(size=20)], "latent_dim"),
+    Wrong("check_sample_prior", [prior(draw=lambda n, size, generator: torch.randn(1, size, generator=generator).expand(n, size))],
+          "same z"),
+    Wrong("check_sample_prior", [prior(end=lambda rows: rows)], "(2000, 784)", "close"),
+    Wrong("check_sample_prior", [prior(end=lambda rows: (rows > 0.5).float().view(-1, 1, 28, 28))], "samples of the pixels"),
+    Wrong("check_sample_prior", [prior(end=lambda rows: 0.9 * rows.view(-1, 1, 28, 28))], "what these z decode to"),
+    Wrong("check_sample_prior", [prior(heat=lambda t: 1)], "does not multiply z"),
+    Wrong("check_sample_prior", [prior(heat=lambda t: t**0.5)], "√t"),
+    Wrong("check_sample_prior", [prior(heat=lambda t: 1 / t)], "divided by the temperature"),
+    Wrong("check_sample_prior", [lambda m, n, g, t=1.0: torch.rand(n, 1, 28, 28, generator=g)], "not called"),
+    Wrong("check_sample_prior", [lambda m, n, g: m.decode(torch.randn(n, 3, generator=g)).view(n, 1, 28, 28)], "TypeError"),
+    Wrong("check_shell", [20, 40, 0.7, 3.1], "spread_of_square: this is the variance"),
+    Wrong("check_shell", [20, 20**0.5, 0.7, 3.1], "3 − 1"),
+    Wrong("check_shell", [20, 40**0.5, 1, 3.1], "derivative"),
+    Wrong("check_shell", [20, 40**0.5, 0.7026, 20**0.5], "norm_of_midpoint"),
+    Wrong("check_shell", [20, 6.0, 0.7, 3.123], "too small", "close"),
+    Wrong("check_shell", [20, ..., ..., 3.123], "spread_of_square, spread_of_norm", "missing"),
+    Wrong("check_emptiest", [lambda codes: (1, 2)], "any two codes"),
+    Wrong("check_emptiest", [lambda codes: (5, 5)], "are equal"),
+    Wrong("check_emptiest", [lambda codes: (0, 10_000)], "0 to 9999"),
+    Wrong("check_emptiest", [lambda codes: (8047, 2215)], "long is not empty", "close"),
+    Wrong("check_per_class", [lambda codes, labels, count: torch.randn(count, 20)], "hardly lower"),
+    Wrong("check_per_class", [lambda codes, labels, count: codes[:count]], "were given"),
+    Wrong("check_per_class", [by_class(lambda mine, n: mine.mean(0).expand(n, 20))], "repeating its mean"),
+    Wrong("check_per_class", [by_class(lambda mine, n: mine.mean(0) + 0.1 * torch.randn(n, 20))], "no longer varied"),
+    Wrong("check_per_class", [by_class(lambda mine, n: mine.mean(0) + torch.randn(n, 20))], "shape of each class"),
+    Wrong("check_per_class", [by_class(lambda mine, n: mine.mean(0) + mine.std(0) * torch.randn(n, 20))], "go together", "close"),
+    Wrong("check_per_class", [by_class(lambda mine, n: MultivariateNormal(mine.mean(0), torch.cov(mine)).sample((n,)))], "raises"),
+    Wrong("check_exchange", [lambda z, old, new, means: z - means[new] + means[old]], "other way"),
+    Wrong("check_exchange", [lambda z, old, new, means: z + means[new]], "subtract means[old]"),
+    Wrong("check_exchange", [lambda z, old, new, means: means[new]], "handwriting is gone"),
+    Wrong("check_exchange", [lambda z, old, new, means: z + means[new[0]] - means[old[0]]], "same pair"),
+    Wrong("check_exchange", [exchange_in_place], "have changed", "close"),
+    Wrong("check_axis_cost", [lambda s, t, a: 2 * float(exercises.cost_of_axes(s, t, a))], "1/2"),
+    Wrong("check_axis_cost", [lambda s, t, a: exercises.cost_of_axes(s, t, torch.deg2rad(a))], "radians"),
+    Wrong("check_axis_cost", [lambda s, t, a: exercises.cost_of_axes(s, t, a) / math.log(2)], "bits"),
+    Wrong("check_wider", [-WIDE], "sign"),
+    Wrong("check_wider", [2 * WIDE], "length"),
+    Wrong("check_wider", [WIDE], "tilts", "close"),
+    Wrong("check_wider", [torch.eye(20)[14]], "tilts as well", "close"),
+    Wrong("check_wider", [ONES], "hardly wider"),
+    Wrong("check_wider", [ONES[:10]], "20 finite numbers"),
+    Wrong("check_logmeanexp", [lambda w: w.exp().mean(0).log()], "maximum", "close"),
+    Wrong("check_logmeanexp", [lambda w: w.mean(0)], "mean of the logarithms"),
+    Wrong("check_logmeanexp", [lambda w: w.logsumexp(0)], "log k"),
+    Wrong("check_logmeanexp", [lambda w: w.logsumexp(1) - math.log(w.shape[1])], "dimension 0"),
+    Wrong("check_bound", [lambda k: 0.5 * math.log(3)], "inside the logarithm"),
+    Wrong("check_bound", [lambda k: math.log(2)], "limit"),
+    Wrong("check_bound", [lambda k: sum(math.comb(k, j) / 2**k * math.log(k + 2 * j) for j in range(k + 1))], "not divided by k"),
+    Wrong("check_nll_curve", [{1: -90.8, 10: -87.2, 100: -85.8, 1000: -85.0}], "sign"),
+    Wrong("check_nll_curve", [{1: 90.8, 10: 90.7, 100: 90.8, 1000: 90.8}], "before the logarithm"),
+    Wrong("check_nll_curve", [{1: 90.8, 10: 87.2 - math.log(10), 100: 81.2, 1000: 78.1}], "log k"),
+    Wrong("check_nll_curve", [{1: 104.2, 10: 101.2, 100: 100.1, 1000: 99.7}], "grey"),
+    Wrong("check_nll_curve", [{1: 9080.0}], "average over images"),
+    Wrong("check_nll_curve", [{1: 90.8, 10: 87.2}], "[100, 1000]", "missing"),
+    Wrong("check_mended", [lambda mu, v, eps: mu + v.exp() * eps, lambda sums, sizes: sums.sum() / sizes.sum(),
+                           lambda w: w.logsumexp(0) - math.log(len(w))], "sample_z"),
+    Wrong("check_mended", [lambda mu, v, eps: mu + (v / 2).exp() * eps, lambda sums, sizes: (sums / sizes).mean(),
+                           lambda w: w.logsumexp(0) - math.log(len(w))], "epoch_average"),
+    Wrong("check_mended", [lambda mu, v, eps: mu + (v / 2).exp() * eps, lambda sums, sizes: sums.sum() / sizes.sum(),
+                           lambda w: w.logsumexp(0)], "log_bound"),
+    Wrong("check_mended", [lambda mu, v, eps: mu + 2 * v * eps, ..., ...], "sample_z"),
+    Wrong("check_giveaways", [784, ..., ...], "bits"),
+    Wrong("check_giveaways", [543.4, 474.1, 5.5], "white pixels cost"),
+    Wrong("check_giveaways", [543.4, 505.5, 55], "divide by the 10"),
+    Wrong("check_detector", [lambda kl: True], "every mistake"),
+    Wrong("check_detector", [lambda kl: False], "no right function"),
+    Wrong("check_detector", [lambda kl: torch.equal(kl(torch.ones(3, 50) / 3, torch.ones(3, 50) / 7),
+                                                    kl_divergence(torch.ones(3, 50) / 3, torch.ones(3, 50) / 7))], "allclose"),
+    Wrong("check_detector", [lambda kl: torch.allclose(kl(torch.ones(1, 1), torch.zeros(1, 1)), torch.tensor(0.5))], "mistakes pass"),
+    Wrong("check_quantize_row", [row(lambda bits: 2**(bits - 1))], "same on both sides"),
+    Wrong("check_quantize_row", [row(lambda bits: 2**bits - 1)], "signed"),
+    Wrong("check_quantize_row", [row(lambda bits: 2**(bits - 1) - 1, lambda values: values.astype(int))], "cut off"),
+    Wrong("check_quantize_row", [row(lambda bits: 2**(bits - 1) - 1, top=lambda w: w)], ""),
+    Wrong("check_quantize_row", [lambda w, bits: ((w / (abs(w).max() / 127)).round(), abs(w).max() / 127)], "signed"),
+    Wrong("check_gain", [lambda rho: 1 - rho**2], "R₁₁²"),
+    Wrong("check_gain", [lambda rho: 2 - rho**2], "trace"),
+    Wrong("check_four_bits", [four_bits], "nothing cancels"),
+    Wrong("check_four_bits", [lambda weight, inputs: four_bits(weight, inputs, limit=8)], "−7 to 7"),
+    Wrong("check_four_bits", [lambda weight, inputs: four_bits(weight.T, inputs)], "shape"),
+]
+
+
+@pytest.mark.parametrize("wrong", [pytest.param(wrong, id=f"{wrong.name}-{wrong.says}") for wrong in WRONG])
+def test_a_wrong_answer_is_told_what_is_wrong(wrong, monkeypatch):
+    monkeypatch.chdir(NBS)
+    verdict = getattr(exercises, wrong.name)(*wrong.answers)
+    assert verdict.grade == wrong.grade and wrong.says in verdict.en, verdict
+    assert re.search("[\u3400-\u9fff]", verdict.zh) and not re.search("[\u3400-\u9fff]", verdict.en), verdict
+
+
+def test_every_checker_has_wrong_answers():
+    assert {wrong.name for wrong in WRONG} == set(CHECKERS)
+
+
+JUNK = [None, ..., 3, math.nan, "text", [], {}, {"a": ...}, torch.zeros(3, 3), lambda: 3, lambda *_: None, lambda *_: "text",
+        lambda *_: (1, 2), lambda *_: torch.zeros(0), lambda *_: object(), nn.Linear(2, 2), print, int]
+
+
+@pytest.mark.parametrize("name", CHECKERS)
+def test_a_checker_takes_anything(name, monkeypatch):
+    monkeypatch.chdir(NBS)
+    check, state = getattr(exercises, name), torch.get_rng_state()
+    count = len(inspect.signature(check).parameters)
+    for junk in JUNK:
+        verdict = check(*[junk] * count)
+        assert isinstance(verdict, Verdict) and verdict.grade in ("wrong", "missing"), (junk, verdict)
+    assert torch.equal(state, torch.get_rng_state()), "the random state is kept"
+    assert {check(*[unwritten] * count).grade for unwritten in (None, ...)} == {"missing"}
