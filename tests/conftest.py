@@ -1,26 +1,27 @@
-"""What several test files use: the site as `make docs` builds it, a server for it, and a Chromium; and the order of the tests, which
-run side by side, with one thread each.
-
-Chromium is the one that the environment variable CHROMIUM names, or the system's own."""
+"""What several test files use: sites built in folders of their own, servers for them, and a Chromium; and the order of the tests, which
+run side by side, with one thread each."""
 import functools
 import os
 import shutil
 import subprocess
 import sys
 import threading
-from http.server import ThreadingHTTPServer
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 import pytest
 from playwright.sync_api import sync_playwright
 
-from web.serve import Quiet
+from tests.chromium import find
+from web.course import Course
+from web.serve import Quiet, server
 
 ROOT = Path(__file__).parent.parent
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 AXE = """(rules) => axe.run(document, {runOnly: rules, resultTypes: ["violations"]}).then((result) => result.violations.flatMap(
     (rule) => rule.nodes.map((node) => `${rule.id}: ${node.target} ${node.html.slice(0, 120)}`)))"""
+PATIENCE = 120_000  # milliseconds that a page has for a step, since the machine may do much else
 MEMORY = 3 * 2**30  # what the largest notebook takes, and to spare
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])  # Node lives beside this Python
 if "PYTEST_XDIST_WORKER" in os.environ:
@@ -34,52 +35,90 @@ def pytest_xdist_auto_num_workers():
 
 @pytest.hookimpl(tryfirst=True)  # before the groups are read
 def pytest_collection_modifyitems(items):
-    """What needs a browser or the site is marked so; what uses the site shares a worker; what takes long comes first."""
+    """What needs a browser or the site is marked so; what uses the same site shares a worker; what takes long comes first."""
     for item in items:
         if "chromium" in item.fixturenames:
             item.add_marker("browser")
         if "site" in item.fixturenames:
             item.add_marker("slow")
-            item.add_marker(pytest.mark.xdist_group("site"))
+        for shared in {"site", "small"} & {*item.fixturenames}:
+            item.add_marker(pytest.mark.xdist_group(shared))
     items.sort(key=lambda item: not item.get_closest_marker("slow") and not item.get_closest_marker("browser"))
 
 
-@pytest.fixture(scope="session")
-def site():
-    """The site, built from the stored outputs."""
-    subprocess.run([sys.executable, "-m", "web.build"], cwd=ROOT, check=True)
-    return ROOT / "_docs"
+def built(root, folder):
+    """The site of the course in `root`, as `make docs` builds it of a copy in `folder`: what the author has built stays as it is."""
+    folder.mkdir()
+    settings = Course(root).settings
+    for name in ("settings.ini", "languages.yml", "GLOSSARY.md", "_quarto*.yml", settings["nbs_path"], settings["lib_name"]):
+        for path in root.glob(name):
+            copy = shutil.copy if path.is_file() else functools.partial(shutil.copytree, ignore=shutil.ignore_patterns("data", "results"))
+            copy(path, folder / path.name)
+    (folder / "web").symlink_to(ROOT / "web", target_is_directory=True)
+    subprocess.run([sys.executable, "-m", "web.build"], cwd=folder, check=True)
+    return folder / "_docs"
+
+
+def stamps():
+    """When what the author has built was last written."""
+    return {path: path.stat().st_mtime_ns for folder in ("_docs", "_proc") for path in (ROOT / folder).rglob("*")}
 
 
 @pytest.fixture(scope="session")
-def chromium():
-    """The path of a Chromium. Without one the tests that need it are skipped, but on CI they fail, after a try to install it."""
-    def find():
-        names = ("chromium", "chromium-browser", "google-chrome")
-        return os.environ.get("CHROMIUM") or next((path for name in names if (path := shutil.which(name))), None)
-    path, ci = find(), os.environ.get("CI")
-    if not path and ci and os.geteuid() == 0:
-        subprocess.run("apt-get update && apt-get install -y chromium", shell=True, check=False)
-        path = find()
-    if not path:
-        (pytest.fail if ci else pytest.skip)("no Chromium: install one, or name its program in the environment variable CHROMIUM")
-    return path
+def before():
+    """The stamps before anything is built for the tests."""
+    return stamps()
 
 
 @pytest.fixture(scope="session")
-def browser(chromium):
-    """One browser for all tests; no motion, so that nothing moves while it is measured."""
-    with sync_playwright() as playwright:
-        here_only = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"  # no other host can be reached
-        running = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-background-networking", here_only])
-        yield running
-        running.close()
+def site(tmp_path_factory, before):
+    """The site of this course, built from the stored outputs."""
+    return built(ROOT, tmp_path_factory.mktemp("site") / "course")
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory):
+    """The site of the small course, which has one of each thing that a page can hold."""
+    return built(ROOT / "tests/fixture_course", tmp_path_factory.mktemp("small") / "course")
+
+
+@contextmanager
+def served(folder):
+    """The address at which a folder is served."""
+    serving = server(functools.partial(Quiet, directory=folder), 0)
+    threading.Thread(target=serving.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{serving.server_port}"
+    serving.shutdown()
 
 
 @pytest.fixture(scope="session")
 def home(site):
-    """The address at which the site is served."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=site))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
+    """The address of the course's site."""
+    with served(site) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def small_home(small):
+    """The address of the small course's site."""
+    with served(small) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """The program of a Chromium. Without one the tests that need it are skipped, but on CI they fail."""
+    program = find()
+    if not program:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("no Chromium: install one, or run `python -m tests.chromium`")
+    return program
+
+
+@pytest.fixture(scope="session")
+def browser(chromium):
+    """One browser for all tests; no other host can be reached."""
+    with sync_playwright() as playwright:
+        here_only = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
+        running = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-background-networking", here_only])
+        yield running
+        running.close()

@@ -58,17 +58,17 @@ def texts(built, edition, name, path):
 
 
 def test_each_notebook_is_read_once(built):
-    assert sorted(built[1]) == ["00_jour.ipynb", "index.ipynb"]
+    assert sorted(built[1]) == ["00_jour.ipynb", "01_annee.ipynb", "index.ipynb"]
 
 
 def test_every_edition_has_every_page(built):
     assert sorted(path.name for path in built[0].iterdir()) == ["404.html", "deux", "en", "fr", "index.html", "robots.txt", "sitemap.xml",
                                                                 "widgets"]
-    names = {"00_jour", "404", "api", "api_lumiere", "contents", "glossary", "index"}
+    names = {"00_jour", "01_annee", "404", "api", "api_lumiere", "contents", "glossary", "index"}
     for edition in EDITIONS:
         assert {path.stem for path in (built[0] / edition).glob("*.html")} == names
         others = {path.name for path in (built[0] / edition).iterdir() if path.suffix != ".html"}
-        assert others == {"figures", "fonts", "search.js", "site.css", "site.js"}
+        assert others == {"figures", "fonts", "images", "search.js", "site.css", "site.js"}
 
 
 def test_a_page_shows_its_language(built):
@@ -94,7 +94,7 @@ def test_the_edition_with_both_shows_both(built):
         "La lumière", "The light", "Combien d’heures il fait jour", "How many hours are light"]
     assert texts(built, "deux", "00_jour", "//main/section/h2/span[@class='second'][@lang='en-GB']") == ["The mean light"]
     assert not page(built, "deux", "00_jour").xpath("//main//div[contains(@class, 'second-title')]")
-    assert texts(built, "deux", "00_jour", "//nav[@class='turn']/a") == ["PrécédentLe jour The day"]
+    assert texts(built, "deux", "00_jour", "//nav[@class='turn']/a") == ["PrécédentLe jour The day", "SuivantL'année The year"]
 
 
 def test_anchors_come_from_the_second_half_in_every_edition(built):
@@ -107,9 +107,9 @@ def test_anchors_come_from_the_second_half_in_every_edition(built):
 
 
 def test_the_parts_of_the_course_are_the_sidebars_sections(built):
-    parts = {edition: texts(built, edition, "index", "(//nav[@class='chapters'])[1]/*") for edition in EDITIONS}
-    assert parts == {"fr": ["Le jour", "Le début", "La lumière"], "en": ["The day", "The beginning", "The light"],
-                     "deux": ["Le jour The day", "Le début The beginning", "La lumière The light"]}
+    parts = {edition: texts(built, edition, "index", "(//nav[@class='chapters'])[1]//*[self::p or self::li]") for edition in EDITIONS}
+    assert parts == {"fr": ["Le jour", "Le début", "La lumière", "L'année"], "en": ["The day", "The beginning", "The light", "The year"],
+                     "deux": ["Le jour The day", "Le début The beginning", "La lumière The light", "L'année The year"]}
 
 
 def test_terms_and_names_are_linked_in_both_languages(built):
@@ -124,7 +124,7 @@ def test_the_pages_beside_the_chapters_speak_the_languages(built):
     assert [texts(built, edition, "glossary", "//th") for edition in ("fr", "en")] == [["Français", "Anglais"], ["English", "French"]]
     assert texts(built, "fr", "glossary", "//tr/td[1]") == ["jour", "nuit", "moyenne"]
     assert page(built, "fr", "glossary").xpath("//tr/td[2]/span/@lang") == ["en-GB"] * 3
-    assert texts(built, "fr", "contents", "//main/section/p") == ["Combien d’heures il fait jour", "Environ 5 minutes."]
+    assert texts(built, "fr", "contents", "//main/section[1]/p") == ["Combien d’heures il fait jour", "Environ 5 minutes."]
     assert "180 mots par minute" in texts(built, "fr", "contents", "//main")[0]
     entry = {edition: " ".join(texts(built, edition, "api_lumiere", "//section[@id='mean_light']")) for edition in EDITIONS}
     assert "La moyenne d’une liste" in entry["fr"] and "Les heures" in entry["fr"] and "Expliqué sous La moyenne" in entry["fr"]
@@ -139,7 +139,7 @@ def test_the_page_at_the_top_chooses_between_the_two(built):
     assert re.findall(r'href="(\w+)/index.html" lang="([\w-]+)">([^<]*)', text) == [
         ("fr", "fr", "Français"), ("en", "en-GB", "English"), ("deux", "fr", "Français et anglais")]
     listed = re.findall("<loc>([^<]+)", (built[0] / "sitemap.xml").read_text(encoding="utf-8"))
-    assert len(listed) == 12 and {url.split("/")[4] for url in listed} == {"fr", "en"}
+    assert len(listed) == 14 and {url.split("/")[4] for url in listed} == {"fr", "en"}
     assert texts(built, "deux", "404", "//section/h1") == ["Page introuvable", "No such page"]
 
 
@@ -228,9 +228,9 @@ def test_a_chapter_that_the_sidebar_has_and_the_folder_has_not_is_named(course):
 
 
 def test_a_chapter_that_the_sidebar_has_not_comes_last(course):
-    shutil.copy(course.nbs / "index.ipynb", course.nbs / "01_nuit.ipynb")
-    assert course.parts == [("", ["index"]), ("Le début | The beginning", ["00_jour"]), ("", ["01_nuit"])]
-    assert course.pages == ["index", "00_jour", "01_nuit"]
+    shutil.copy(course.nbs / "index.ipynb", course.nbs / "00_nuit.ipynb")
+    assert course.parts == [("", ["index"]), ("Le début | The beginning", ["00_jour", "01_annee"]), ("", ["00_nuit"])]
+    assert course.pages == ["index", "00_jour", "01_annee", "00_nuit"]
 
 
 def test_languages_that_cannot_be_told_apart_are_refused():

@@ -7,6 +7,7 @@ import urllib.request
 import nbformat
 import pytest
 
+from tests.conftest import PATIENCE
 from web.course import ROOT
 from web.languages import SourceError
 from web.preview import Changes, Handler, Preview
@@ -110,6 +111,7 @@ def test_the_server_sends_pages_that_listen_and_changes_as_they_come(served):
 def test_a_browser_shows_the_new_page_where_the_old_one_was(served, preview, browser):
     address, changes = served
     tab = browser.new_page(viewport={"width": 600, "height": 300})
+    tab.set_default_timeout(PATIENCE)
     tab.goto(address + preview.address)
     tab.evaluate("scrollTo({top: 200, behavior: 'instant'})")
     edit(preview, "Le jour, puis la nuit", "Le matin, puis le jour")

@@ -2,7 +2,6 @@
 kernel, and in JupyterLab, with one."""
 import functools
 import gzip
-import json
 import os
 import subprocess
 import sys
@@ -21,11 +20,12 @@ import torch
 import torch.nn.functional as F
 from IPython.core.formatters import DisplayFormatter
 from jupyter_client import BlockingKernelClient
+from jupyter_server.serverapp import list_running_servers
 from torch import nn
 from torch.nn.utils import parametrizations, parametrize, prune
 from traitlets import TraitError
 
-from tests.conftest import AXE, ROOT, WCAG
+from tests.conftest import AXE, PATIENCE, ROOT, WCAG
 from tests.test_explore import base64_of, packed
 from vae_nb import interpolate, reconstruct, sample_prior
 from vae_nb.explore import DECODER, ENCODER, LatentExplorer, pack, site_state
@@ -37,12 +37,19 @@ GREY = """(selector) => { const canvas = document.querySelector(selector);
     return [...canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data].filter((_, i) => i % 4 === 0); }"""
 FRAMES = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => requestAnimationFrame(done))))"
 TOKEN = "only-for-this-test"
+LIMIT = 300  # seconds that JupyterLab has for a step, since the machine may do much else
 
 
 @pytest.fixture(scope="module")
 def model():
     """The model that the package ships."""
     return VAE.from_pretrained()
+
+
+@pytest.fixture(scope="module")
+def state():
+    """What the site's explorer shows."""
+    return site_state()
 
 
 @torch.no_grad()
@@ -64,6 +71,7 @@ def visit(browser):
 
     def visit(base, path, live=True, **options):
         context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+        context.set_default_timeout(PATIENCE)
         contexts.append(context)
         page = context.new_page()
         page.on("console", lambda message: problems.append(message.text) if message.type in ("error", "warning") else None)
@@ -81,13 +89,12 @@ def visit(browser):
     assert not problems
 
 
-@pytest.mark.parametrize(("edition", "where"), list(product(EDITIONS, ("http", "file"))))
-def test_the_explorer_lives_on_the_site(site, home, visit, model, edition, where):
+@pytest.mark.parametrize(("edition", "where"), [("zh", "http"), ("en", "file"), ("duo", "http")])
+def test_the_explorer_lives_on_the_site(site, home, visit, model, state, edition, where):
     page = visit(home if where == "http" else site.as_uri(), f"{edition}/05_explore.html")
     sliders = page.locator(".vae-explorer .slider input")
     assert sliders.count() == 20
     page.locator(".gallery button").nth(4).click()
-    state = site_state()
     mean = state["gallery"][4]["mean"]
     assert np.abs(shown(page) - decoded(model, mean)).max() <= PIXEL
     for i in range(20):
@@ -160,11 +167,12 @@ def test_without_script_the_picture_stays(site, visit):
 
 
 @pytest.mark.parametrize("damage", ["missing", "cut short", "weights cut short", "another script"])
-def test_where_the_weights_do_not_come_the_picture_stays(site, home, browser, damage):
+def test_where_the_weights_do_not_come_the_picture_stays(site, home, browser, state, damage):
     whole = (site / "widgets/explorer.js").read_text(encoding="utf-8")
     broken = {"missing": None, "cut short": whole[:300_000], "another script": "window.other = 1;",
-              "weights cut short": whole.replace(base64_of(site_state()["decoder"])[-4000:], "")}[damage]
+              "weights cut short": whole.replace(base64_of(state["decoder"])[-4000:], "")}[damage]
     context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(PATIENCE)
     page = context.new_page()
     page.route("**/widgets/explorer.js", lambda route: route.abort() if broken is None
                else route.fulfill(body=broken, content_type="text/javascript"))
@@ -180,6 +188,7 @@ def test_where_the_weights_do_not_come_the_picture_stays(site, home, browser, da
 
 def test_where_the_encoder_does_not_come_the_rest_goes_on(home, browser):
     context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(PATIENCE)
     page = context.new_page()
     page.route("**/widgets/explorer-encoder.js", lambda route: route.abort())
     page.goto(f"{home}/zh/index.html")
@@ -192,17 +201,15 @@ def test_where_the_encoder_does_not_come_the_rest_goes_on(home, browser):
     context.close()
 
 
-@pytest.mark.parametrize("edition", EDITIONS)
-def test_a_page_with_the_explorer_is_accessible_and_stays_in_place(home, visit, edition):
-    for width, scheme in product((390, 1280), ("light", "dark")):
-        page = visit(home, f"{edition}/index.html", viewport={"width": width, "height": 850}, color_scheme=scheme, reduced_motion="reduce")
-        page.locator(".gallery button").first.click()
-        page.evaluate(FRAMES)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        page.add_script_tag(path=ROOT / "web/node_modules/axe-core/axe.min.js")
-        include = AXE.replace("axe.run(document", "axe.run('[data-widget]'")
-        assert page.evaluate(include, WCAG) == [], (width, scheme)
-        page.context.close()
+@pytest.mark.parametrize(("edition", "width", "scheme"), [
+    ("zh", 1280, "light"), ("zh", 390, "dark"), ("en", 390, "light"), ("duo", 1280, "dark")])
+def test_a_page_with_the_explorer_is_accessible_and_within_the_screen(home, visit, edition, width, scheme):
+    page = visit(home, f"{edition}/index.html", viewport={"width": width, "height": 850}, color_scheme=scheme, reduced_motion="reduce")
+    page.locator(".gallery button").first.click()
+    page.evaluate(FRAMES)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.add_script_tag(path=ROOT / "web/node_modules/axe-core/axe.min.js")
+    assert page.evaluate(AXE.replace("axe.run(document", "axe.run('[data-widget]'"), WCAG) == []
 
 
 def test_the_page_does_not_move_when_the_explorer_comes(home, visit):
@@ -223,10 +230,9 @@ def test_the_package_packs_as_the_script_reads():
         assert pack(arrays, layers, dtype) == packed(state, layers, dtype), (layers, dtype)
 
 
-def test_the_state_of_the_site_needs_no_torch_and_is_the_shipped_model(model):
+def test_the_state_of_the_site_needs_no_torch_and_is_the_shipped_model(model, state):
     code = "import sys, vae_nb.explore as e; e.site_state(); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
-    state = site_state()
     assert len(state["decoder"]) <= 340_000
     scales, biases, at = {}, {}, 0
     shapes = {"fc3": (400, 20), "fc4": (784, 400)}
@@ -560,6 +566,19 @@ def test_every_front_end_gets_the_widget_and_the_picture(monkeypatch):
     assert set(LatentExplorer._repr_mimebundle_(explorer)[0]) == {"image/png", "text/plain"}
 
 
+def started(command, env, runtime):
+    """A server of JupyterLab and its address; the address is None if it does not come, as on a machine that does much else."""
+    server = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    end = time.monotonic() + LIMIT
+    while server.poll() is None and time.monotonic() < end:
+        for running in list_running_servers(runtime):
+            return server, running["url"]
+        time.sleep(0.5)
+    server.kill()
+    server.wait()
+    return server, None
+
+
 @pytest.fixture
 def lab(tmp_path):
     """A JupyterLab in an empty folder; the folder of its kernels' connection files, and its address."""
@@ -568,42 +587,41 @@ def lab(tmp_path):
            "JUPYTERLAB_WORKSPACES_DIR": str(tmp_path / "workspaces"), "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", "--port=0",
                f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={tmp_path}"]
-    server = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    address = None
-    while address is None:
-        assert server.poll() is None, "JupyterLab did not start"
-        for file in runtime.glob("jpserver-*.json"):
-            address = json.loads(file.read_text(encoding="utf-8"))["url"]
-        time.sleep(0.2)
+    tries = (started(command, env, runtime) for _ in range(3))
+    server, address = next((pair for pair in tries if pair[1]), (None, None))
+    assert address, "JupyterLab did not start"
     yield runtime, address
     server.terminate()
     server.wait()
 
 
+@pytest.mark.slow
 def test_in_jupyterlab_python_and_the_page_stay_in_step(lab, browser, tmp_path):
     runtime, address = lab
     chapter = nbformat.read(ROOT / "nbs/05_explore.ipynb", as_version=4)
-    ends = next(i for i, cell in enumerate(chapter.cells) if "#| widget: explorer" in cell.source) + 1
-    chapter.cells = chapter.cells[:ends]
-    chapter.cells.append(nbformat.v4.new_code_cell(
-        "import ipywidgets\nlinked = ipywidgets.FloatSlider(min=-4, max=4, step=0.05, readout=False)\n"
-        "link = ipywidgets.jslink((linked, 'value'), (explorer, 'z14'))\nlinked"))
+    exported, [widget] = ([cell.source for cell in chapter.cells if cell.source.startswith(f"#| {name}")] for name in ("export", "widget"))
+    given = "from vae_nb import VAE, mnist\nmodel, (images, labels) = VAE.from_pretrained(), mnist('data', train=False)"
+    linked = ("import ipywidgets\nlinked = ipywidgets.FloatSlider(min=-4, max=4, step=0.05, readout=False)\n"
+              "link = ipywidgets.jslink((linked, 'value'), (explorer, 'z14'))\nlinked")
+    chapter.cells = [nbformat.v4.new_code_cell(source) for source in (*exported, given, widget, linked)]
     nbformat.write(chapter, tmp_path / "chapter.ipynb")
     (tmp_path / "data").symlink_to(ROOT / "nbs/data")
     page = browser.new_page(viewport={"width": 1400, "height": 1000})
+    page.set_default_timeout(1000 * LIMIT)
     try:
         page.goto(f"{address}lab/tree/chapter.ipynb?token={TOKEN}")
+        page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]")  # cells that are run before are not
         page.locator(".jp-Notebook .jp-Cell").first.click()
         page.get_by_text("Run", exact=True).first.click()
         page.get_by_text("Run All Cells", exact=True).click()
-        page.wait_for_selector(".vae-explorer .slider input", timeout=240_000)
+        page.wait_for_selector(".vae-explorer .slider input")
         [connection] = runtime.glob("kernel-*.json")
         client = BlockingKernelClient(connection_file=str(connection))
         client.load_connection_file()
         client.start_channels()
 
         def ask(code):
-            answer = client.execute_interactive("", user_expressions={"it": code}, timeout=120, allow_stdin=False)
+            answer = client.execute_interactive("", user_expressions={"it": code}, timeout=LIMIT, allow_stdin=False)
             return eval(answer["content"]["user_expressions"]["it"]["data"]["text/plain"])  # the notebook's own kernel
 
         first = page.locator(".vae-explorer .slider input").first
