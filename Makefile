@@ -116,10 +116,12 @@ $(VENV)/.web: $(BIN)/python web/requirements.txt constraints.txt
 	@$(BIN)/python -m pip install -q -c constraints.txt -r web/requirements.txt $(STATE)
 	@touch $@
 
-$(VENV)/.all: $(VENV)/.web setup.py settings.ini pyproject.toml constraints.txt tools/reflex.py
+$(VENV)/.all: $(VENV)/.web setup.py settings.ini pyproject.toml constraints.txt tools/reflex.py tests/chromium.py web/package-lock.json
 	@echo "Installing PyTorch and the tools; this takes a few minutes the first time ..."
 	@$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev]'
 	@$(BIN)/python -m tools.reflex
+	@cd web && npm ci --silent --no-audit --no-fund
+	@$(BIN)/python -m tests.chromium
 	@touch $@
 
 $(BENCH)/.all: $(VENV)/.all bench/requirements.txt

@@ -245,10 +245,10 @@ def course(tmp_path_factory):
     """The small course with that chapter, built."""
     root = tmp_path_factory.mktemp("figures") / "course"
     shutil.copytree(ROOT / "tests/fixture_course", root)
-    (root / "nbs/images").mkdir()
+    (root / "nbs/images").mkdir(exist_ok=True)
     (root / "nbs/images/eye.svg").write_text(SVG.replace("day", "night"), encoding="utf-8")
-    nbformat.write(nbformat.v4.new_notebook(cells=cells()), root / "nbs/01_nuit.ipynb")
-    shutil.copy(root / "nbs/01_nuit.ipynb", root / "nbs/02_nuit.ipynb")
+    nbformat.write(nbformat.v4.new_notebook(cells=cells()), root / "nbs/03_nuit.ipynb")
+    shutil.copy(root / "nbs/03_nuit.ipynb", root / "nbs/04_nuit.ipynb")
     made = Course(root)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("web.build.quarto", lambda: False)
@@ -256,7 +256,7 @@ def course(tmp_path_factory):
     return made
 
 
-def page(course, edition, name="01_nuit"):
+def page(course, edition, name="03_nuit"):
     """The text of a page, as HTML and parsed."""
     text = (course.docs / edition / f"{name}.html").read_text(encoding="utf-8")
     return text, lxml.html.document_fromstring(text).find(".//main")
@@ -303,7 +303,7 @@ def test_hints_are_whole_and_no_search_gives_them_away(course, edition):
     assert "Afterwards." in main.text_content() or "Après." in main.text_content()
     script = (course.docs / edition / "search.js").read_text(encoding="utf-8")
     entry = next(each["text"] for each in json.loads(script.removeprefix("window.searchIndex = ").removesuffix(";\n"))
-                 if each["href"] == "01_nuit.html")
+                 if each["href"] == "03_nuit.html")
     assert "import secret" in entry and not re.search("hidden|caché|answer|réponse|lumière|of light", entry)
     assert entry.endswith({"fr": "Après.", "en": "Afterwards.", "deux": "Afterwards."}[edition])
 
@@ -311,19 +311,19 @@ def test_hints_are_whole_and_no_search_gives_them_away(course, edition):
 def test_code_is_not_folded_as_something_unknown(course):
     root = course.root.parent / "other"
     shutil.copytree(course.root, root, ignore=shutil.ignore_patterns("_*s", "_proc"))
-    nbformat.write(nbformat.v4.new_notebook(cells=[*cells()[:1], new_code_cell("#| fold: import\nx")]), root / "nbs/02_nuit.ipynb")
-    with pytest.raises(SourceError, match="02_nuit, cell 1: code is not folded as 'import'; languages.yml has imports, figure"):
+    nbformat.write(nbformat.v4.new_notebook(cells=[*cells()[:1], new_code_cell("#| fold: import\nx")]), root / "nbs/04_nuit.ipynb")
+    with pytest.raises(SourceError, match="04_nuit, cell 1: code is not folded as 'import'; languages.yml has imports, figure"):
         build(Course(root))
     nbformat.write(nbformat.v4.new_notebook(cells=[*cells()[:1], new_code_cell(
-        "x", outputs=[new_output("display_data", {"image/svg+xml": "<svg"})])]), root / "nbs/02_nuit.ipynb")
-    with pytest.raises(SourceError, match="02_nuit, cell 1: the picture is no SVG"):
+        "x", outputs=[new_output("display_data", {"image/svg+xml": "<svg"})])]), root / "nbs/04_nuit.ipynb")
+    with pytest.raises(SourceError, match="04_nuit, cell 1: the picture is no SVG"):
         build(Course(root))
 
 
 def test_the_readme_has_neither_folded_code_nor_empty_blocks(course):
     root = course.root.parent / "front"
     shutil.copytree(course.root, root, ignore=shutil.ignore_patterns("_docs", "_proc"))
-    shutil.copy(root / "nbs/01_nuit.ipynb", root / "nbs/index.ipynb")
+    shutil.copy(root / "nbs/03_nuit.ipynb", root / "nbs/index.ipynb")
     text = readme(Course(root))
     assert "secret" not in text and "```python\n\n```" not in text
     assert text.count("```python\nplot()") == 2 and "<summary>Hint of the day" in text
@@ -346,7 +346,7 @@ def opened(course, browser):
 
     def one(edition="en", width=1280, **options):
         made.append(browser.new_page(viewport={"width": width, "height": 900}, **options))
-        made[-1].goto((course.docs / edition / "01_nuit.html").as_uri())
+        made[-1].goto((course.docs / edition / "03_nuit.html").as_uri())
         return made[-1]
     yield one
     for each in made:
