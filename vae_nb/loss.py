@@ -38,22 +38,6 @@ def check_gaussian(mu: Any, logvar: Any) -> None:
     if mu.dim() != 2 or mu.shape != logvar.shape:
         raise ValueError(f"mu has shape {tuple(mu.shape)}, logvar {tuple(logvar.shape)}; needed: (B, latent_dim), both alike")
 
-# %% ../nbs/02_loss.ipynb #cc40680a
-def kl_divergence(mu: Tensor, logvar: Tensor) -> Tensor:
-    """KL divergence of N(mu, exp(logvar)) from N(0, I) in nats, `(B,)`: one value for each image.
-    N(mu, exp(logvar))相对于N(0, I)的KL散度（单位：奈特），`(B,)`，每幅图像一个值。
-
-    `mu` and `logvar`: `(B, latent_dim)`. Raises `TypeError` for what is no tensor of floats, `ValueError` if their shapes
-    differ, and on the CPU `FloatingPointError` for NaN. Half precision is computed in float32.
-    Source: Kingma and Welling (2013), appendix B.
-
-    `mu`与`logvar`的形状都是`(B, latent_dim)`。不是浮点张量时报`TypeError`；形状不同时报`ValueError`；在CPU上，含NaN时报
-    `FloatingPointError`。半精度用float32计算。来源：Kingma与Welling（2013），附录B。"""
-    check_gaussian(mu, logvar)
-    mu, logvar = wide(mu), wide(logvar)
-    return check_finite(0.5 * (logvar.exp() + mu.pow(2) - 1 - logvar).sum(1), mu=mu, logvar=logvar)
-
-# %% ../nbs/02_loss.ipynb #9d70127d
 def pixel_rows(reconstructed: Any, original: Any, lead: int = 1) -> tuple[Tensor, Tensor]:
     """Reconstruction `(..., D)`, with `lead` dimensions before its pixels, and the original `(B, D)`; raises if they do not fit.
     把重构结果排成`(..., D)`（像素前面有`lead`维），原图排成`(B, D)`；两者不符时报错。"""
@@ -69,6 +53,21 @@ def pixel_rows(reconstructed: Any, original: Any, lead: int = 1) -> tuple[Tensor
         raise ValueError(f"reconstructed is on {reconstructed.device}, original on {original.device}; needed: one device, "
                          "original.to(reconstructed.device)")
     return reconstructed.flatten(lead), check_images(original, pixels.numel())
+
+# %% ../nbs/02_loss.ipynb #cc40680a
+def kl_divergence(mu: Tensor, logvar: Tensor) -> Tensor:
+    """KL divergence of N(mu, exp(logvar)) from N(0, I) in nats, `(B,)`: one value for each image.
+    N(mu, exp(logvar))相对于N(0, I)的KL散度（单位：奈特），`(B,)`，每幅图像一个值。
+
+    `mu` and `logvar`: `(B, latent_dim)`. Raises `TypeError` for what is no tensor of floats, `ValueError` if their shapes
+    differ, and on the CPU `FloatingPointError` for NaN. Half precision is computed in float32.
+    Source: Kingma and Welling (2013), appendix B.
+
+    `mu`与`logvar`的形状都是`(B, latent_dim)`。不是浮点张量时报`TypeError`；形状不同时报`ValueError`；在CPU上，含NaN时报
+    `FloatingPointError`。半精度用float32计算。来源：Kingma与Welling（2013），附录B。"""
+    check_gaussian(mu, logvar)
+    mu, logvar = wide(mu), wide(logvar)
+    return check_finite(0.5 * (logvar.exp() + mu.pow(2) - 1 - logvar).sum(1), mu=mu, logvar=logvar)
 
 # %% ../nbs/02_loss.ipynb #ae6f18c7
 def reconstruction_error(reconstructed: Tensor, original: Tensor) -> Tensor:
@@ -103,6 +102,21 @@ def loss_function(reconstructed: Tensor, original: Tensor, mu: Tensor, logvar: T
         raise ValueError(f"mu holds {len(mu)} images, reconstructed {len(reconstructed)}; they must be of the same batch")
     return reconstruction_error(reconstructed, original) + kl_divergence(mu, logvar).sum()
 
+# %% ../nbs/02_loss.ipynb #c3302238
+def sample_rows(reconstructed: Any, original: Any, z: Any, mu: Any, logvar: Any) -> tuple[Tensor, Tensor]:
+    """What `pixel_rows` returns for k samples `z` of each image; raises if they do not fit the Gaussians or the reconstructions.
+    对每幅图像的k个样本`z`，返回`pixel_rows`的结果；与高斯分布或重构结果不符时报错。"""
+    check_gaussian(mu, logvar)
+    check_floats(z=z)
+    if z.dim() != 3 or z.shape[1:] != mu.shape or len(z) == 0:
+        raise ValueError(f"z has shape {tuple(z.shape)}, mu {tuple(mu.shape)}, logvar {tuple(logvar.shape)}; "
+                         "needed: (k, B, latent_dim) with k at least 1, and twice (B, latent_dim)")
+    rows, target = pixel_rows(reconstructed, original, lead=2)
+    if rows.shape[:-1] != z.shape[:-1]:
+        raise ValueError(f"reconstructed has shape {tuple(reconstructed.shape)}, z {tuple(z.shape)}; "
+                         "needed: (k, B, D) and (k, B, latent_dim)")
+    return rows, target
+
 # %% ../nbs/02_loss.ipynb #e23857e0
 def log_weights(reconstructed: Tensor, original: Tensor, z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
     """Log importance weights log p(z) p(x|z) / q(z|x) in nats, `(k, B)`: one for each sample and image.
@@ -113,14 +127,7 @@ def log_weights(reconstructed: Tensor, original: Tensor, z: Tensor, mu: Tensor, 
 
     `z` `(k, B, latent_dim)`是N(mu, exp(logvar))的k个样本，`reconstructed`（`(k, B, D)`或`(k, B, C, H, W)`）是由它们解码得到的概率。
     `original`是B幅图像，`mu`与`logvar`的形状为`(B, latent_dim)`。报错同`loss_function`。"""
-    check_gaussian(mu, logvar)
-    check_floats(z=z)
-    if z.dim() != 3 or z.shape[1:] != mu.shape or len(z) == 0:
-        raise ValueError(f"z has shape {tuple(z.shape)}, mu {tuple(mu.shape)}, logvar {tuple(logvar.shape)}; "
-                         "needed: (k, B, latent_dim) with k at least 1, and twice (B, latent_dim)")
-    rows, target = pixel_rows(reconstructed, original, lead=2)
-    if rows.shape[:-1] != z.shape[:-1]:
-        raise ValueError(f"reconstructed has shape {tuple(reconstructed.shape)}, z {tuple(z.shape)}; needed: (k, B, D) and (k, B, latent_dim)")
+    rows, target = sample_rows(reconstructed, original, z, mu, logvar)
     z, mu, logvar = wide(z), wide(mu), wide(logvar)
     probabilities, pixels, factor = bernoulli_pair(rows, target)
     with no_autocast(rows.device):
