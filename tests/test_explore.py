@@ -420,7 +420,7 @@ def test_a_digit_drawn_by_hand_is_encoded(show, shipped):
     """The strokes of a test digit, drawn again with the page's own pen, give nearly what PyTorch makes of the digit itself."""
     page = show(traits(shipped))
     page.locator(".drawing summary").click()
-    assert page.get_by_text("The encoder is loading.").is_visible()
+    page.get_by_text("The encoder is loading.").wait_for()
     page.wait_for_function("model.sent.length")
     assert page.evaluate("model.sent") == [{"load": "encoder"}]
     page.evaluate("(data) => model.receive('encoder', data)", encoder_of(shipped))

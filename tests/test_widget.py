@@ -3,6 +3,7 @@ kernel, and in JupyterLab, with one."""
 import functools
 import gzip
 import os
+import re
 import subprocess
 import sys
 import time
@@ -598,8 +599,9 @@ def lab(tmp_path):
 @pytest.mark.slow
 def test_in_jupyterlab_python_and_the_page_stay_in_step(lab, browser, tmp_path):
     runtime, address = lab
-    chapter = nbformat.read(ROOT / "nbs/05_explore.ipynb", as_version=4)
-    exported, [widget] = ([cell.source for cell in chapter.cells if cell.source.startswith(f"#| {name}")] for name in ("export", "widget"))
+    chapter = nbformat.read(ROOT / "nbs/14_widget.ipynb", as_version=4)
+    exported = [cell.source for cell in chapter.cells if re.search(r"^#\| export", cell.source, re.M)]
+    widget = "explorer = LatentExplorer(model, images, labels)\nexplorer"
     given = "from vae_nb import VAE, mnist\nmodel, (images, labels) = VAE.from_pretrained(), mnist('data', train=False)"
     linked = ("import ipywidgets\nlinked = ipywidgets.FloatSlider(min=-4, max=4, step=0.05, readout=False)\n"
               "link = ipywidgets.jslink((linked, 'value'), (explorer, 'z14'))\nlinked")
