@@ -94,7 +94,7 @@ def test_the_edition_with_both_shows_both(built):
         "La lumière", "The light", "Combien d’heures il fait jour", "How many hours are light"]
     assert texts(built, "deux", "00_jour", "//main/section/h2/span[@class='second'][@lang='en-GB']") == ["The mean light"]
     assert not page(built, "deux", "00_jour").xpath("//main//div[contains(@class, 'second-title')]")
-    assert texts(built, "deux", "00_jour", "//nav[@class='turn']/a") == ["PrécédentLe jour The day", "SuivantL'année The year"]
+    assert texts(built, "deux", "00_jour", "//nav[@class='turn']/a") == ["PrécédentLe jour The day", "SuivantL’année The year"]
 
 
 def test_anchors_come_from_the_second_half_in_every_edition(built):
@@ -108,8 +108,8 @@ def test_anchors_come_from_the_second_half_in_every_edition(built):
 
 def test_the_parts_of_the_course_are_the_sidebars_sections(built):
     parts = {edition: texts(built, edition, "index", "(//nav[@class='chapters'])[1]//*[self::p or self::li]") for edition in EDITIONS}
-    assert parts == {"fr": ["Le jour", "Le début", "La lumière", "L'année"], "en": ["The day", "The beginning", "The light", "The year"],
-                     "deux": ["Le jour The day", "Le début The beginning", "La lumière The light", "L'année The year"]}
+    assert parts == {"fr": ["Le jour", "Le début", "La lumière", "L’année"], "en": ["The day", "The beginning", "The light", "The year"],
+                     "deux": ["Le jour The day", "Le début The beginning", "La lumière The light", "L’année The year"]}
 
 
 def test_terms_and_names_are_linked_in_both_languages(built):

@@ -14,6 +14,7 @@ OURS = {"fig-cap", "fig-alt", "fold", "tolerance", "eval", "widget"}  # directiv
 HIDDEN = {"hide", "export", "exporti", "default_exp"}  # directives of nbdev for cells that no page shows
 HIDE_LINE = re.compile(r"#\|\s*hide_line\s*$")
 MAGIC = re.compile(r"^\s*%.*", re.MULTILINE)
+APOSTROPHE = re.compile(r"`[^`]*`|(?<=\w)'(?=\w)")
 ANSI = re.compile(r"\x1B(?:[@-Z\\-_]|\[[0-?]*[ -/]*[@-~])")
 WIDGET = "application/vnd.jupyter.widget-view+json"
 PICTURES = ("image/svg+xml", "image/png")  # the kinds of output that become figures, the better one first
@@ -80,9 +81,11 @@ def option(cell, name):
 def front_matter(languages, heading, description, edition):
     """The front matter of a page, both `A | B`: its title and description, its language, and what the edition with both shows beside them.
 
-    What is shown beside them stands in a block of its own, since no renderer's page has a place for a second title."""
+    What is shown beside them stands in a block of its own, since no renderer's page has a place for a second title. The title's
+    apostrophes are curly, as both renderers make those of the text; smalldocs leaves them straight here."""
     lang = languages.first.code if edition == languages.both else edition
-    front = [f"title: {quoted(languages.half(heading, lang))}", f"description: {quoted(languages.half(description, lang))}",
+    title = APOSTROPHE.sub(lambda match: "’" if match[0] == "'" else match[0], languages.half(heading, lang))
+    front = [f"title: {quoted(title)}", f"description: {quoted(languages.half(description, lang))}",
              f"lang: {languages.tags[edition]}"]
     text = "\n".join(["---", *front, "---"])
     if edition != languages.both:
