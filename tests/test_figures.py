@@ -20,6 +20,7 @@ from matplotlib.colors import to_rgb
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 from PIL import Image
 
+from tests.test_quarto import quarto  # noqa: F401 (a fixture)
 from tools import rules
 from tools.outputs import joined
 from vae_nb import show_images
@@ -337,6 +338,18 @@ def test_what_is_folded_takes_no_time_to_read(course):
         return minutes([dict(cell) | {"directives": directives} for cell in cells], course.languages.first, course.languages.second)
     assert estimated(code, HINT.format("a", prose, "b"), fold=("imports", True)) == 5
     assert estimated(code, prose) == 40
+
+
+def test_quarto_gives_the_same_page(course, tmp_path, quarto):  # noqa: F811 (it is the fixture)
+    root = tmp_path / "figures"
+    shutil.copytree(course.root, root, ignore=shutil.ignore_patterns("_docs", "_proc"))
+    (root / "web").symlink_to(ROOT / "web")
+    quarto(root, "render", "--profile", "fr")
+    (_, expected), (_, found) = page(course, "fr"), page(Course(root), "fr")
+    for path in (".//figure", ".//figure/*", ".//figcaption", ".//details[@class='fold']/summary", ".//details[not(@class)]"):
+        one, other = ([" ".join([each.tag, *each.text_content().split()]) for each in main.xpath(path)] for main in (expected, found))
+        assert one == other and one, path
+    assert {each.name for each in (root / "_docs/fr").iterdir()} == {each.name for each in (course.docs / "fr").iterdir()}
 
 
 @pytest.fixture
