@@ -10,11 +10,10 @@ __all__ = ['Verdict', 'check_to_tensor', 'check_pca_error', 'check_linear_autoen
            'check_logmeanexp', 'check_bound', 'check_nll_curve', 'check_mended', 'check_giveaways', 'check_detector',
            'check_quantize_row', 'check_gain', 'check_four_bits']
 
-# %% ../nbs/17_exercises.ipynb #798c97d0
+# %% ../nbs/17_exercises.ipynb #e9b1e2e3
 import functools, itertools, math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.resources import files
-from pathlib import Path
 from typing import Any, NamedTuple, ParamSpec
 
 import torch
@@ -1108,7 +1107,7 @@ def stroke(pictures: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     y, x = (place - mean(place).view(-1, 1, 1) for place in (line.unsqueeze(1), line))
     return mean(x * x).sqrt(), total, -mean(x * y) / mean(y * y)
 
-# %% ../nbs/17_exercises.ipynb #93530745
+# %% ../nbs/17_exercises.ipynb #d2ae1daf
 @checker
 def check_wider(wider: Any) -> Verdict:
     """Exercise 5.3: a direction along which digits become wider, with hardly any change of ink and slant.
@@ -1122,7 +1121,7 @@ def check_wider(wider: Any) -> Verdict:
             f"needed are 20 finite numbers; got {len(direction)}.")
     length = direction.norm().item()
     require(abs(length - 1) < 0.01, f"长度是{length:.3g}，应为1：wider / wider.norm()。", f"the length is {length:.3g}, not 1: wider / wider.norm().")
-    digits = load_weights(Path(str(files("vae_nb")/"digits.safetensors")))["images"]  # those that the explorer shows
+    digits = load_weights(str(files("vae_nb")/"digits.safetensors"))["images"]  # those that the explorer shows
     gallery = shipped().encode(as_float(digits))[0]
     before, after = (stroke(shipped().decode(gallery + way * direction.float())) for way in (-1, 1))
     width, ink = ((new / old).mean().item() for new, old in zip(after[:2], before[:2]))
@@ -1317,7 +1316,7 @@ def passes(test: Any, kl: Callable[..., Any]) -> bool:
     except Found: raise
     except Exception: return False
 
-# %% ../nbs/17_exercises.ipynb #ed2984b6
+# %% ../nbs/17_exercises.ipynb #dc490ebb
 @checker
 def check_detector(detector: Any) -> Verdict:
     """Exercise 7.3: a test for KL divergences that lets every right one pass and no mistake.
@@ -1333,10 +1332,10 @@ def check_detector(detector: Any) -> Verdict:
     require(not refused, "有正确的写法没有放过：float32的舍入因次序而异，用torch.allclose，不要用==。",
             "a right version does not pass: rounding in float32 depends on the order, so use torch.allclose instead of ==.")
     missed = [mistake for mistake in WRONG_KL if passes(detector, mistake.answer)]
-    total, names_zh, names_en = len(WRONG_KL), "".join(m.zh for m in missed[:2]), " ".join(m.en for m in missed[:2])
+    total, names_zh, names_en = len(WRONG_KL), "”“".join(m.zh for m in missed[:2]), "” “".join(m.en for m in missed[:2])
     require(len(missed) < total, "所有错误都放过了。", "every mistake passes.")
-    require(not missed, f"{total}个错误放过了{len(missed)}个，例如：{names_zh}用随机的mu与logvar，批量与维数不要相等。",
-            f"{len(missed)} of {total} mistakes pass, for instance: {names_en} Use random mu and logvar, and a batch that differs from the dimensions.",
+    require(not missed, f"{total}个错误放过了{len(missed)}个，例如“{names_zh}”用随机的mu与logvar，批量与维数不要相等。",
+            f"{len(missed)} of {total} mistakes pass, for instance “{names_en}” Use random mu and logvar, and a batch that differs from the dimensions.",
             "close" if len(missed) <= 2 else "wrong")
     return Verdict("exact", f"{len(RIGHT_KL)}种正确的写法都放过，{total}个错误一个也没有放过。",
                    f"all {len(RIGHT_KL)} right versions pass, and none of the {total} mistakes.")
