@@ -288,6 +288,7 @@ WRONG = [
     Wrong("check_kl", [in_place], "have changed", "close"),
     Wrong("check_kl", [lambda mu, v: 1.002 * half(mu, v).sum(1)], "1.002 times", "close"),
     Wrong("check_kl", [lambda mu, v: half(mu, v).half().sum(1)], "should be", "close"),
+    Wrong("check_kl", [lambda mu, v: 0.5 * (v.exp() + mu**2 - 1 - (v.exp() + 1e-6).log()).sum(1)], "at [", "close"),
     Wrong("check_kl", [lambda mu, v: 3 * half(mu, v).sum(1)], "3 times"),
     Wrong("check_kl", [lambda mu, v: half(mu, v).sum(1) + 1], "1 more"),
     Wrong("check_kl", [lambda mu, v: 0 * half(mu, v).sum(1)], "0 everywhere"),

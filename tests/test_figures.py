@@ -20,6 +20,7 @@ from matplotlib.colors import to_rgb
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 from PIL import Image
 
+from tests.test_quarto import quarto  # noqa: F401 (a fixture)
 from tools import rules
 from tools.outputs import joined
 from vae_nb import show_images
@@ -158,33 +159,38 @@ ARMED = """<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.or
 <rect width="3"><animate attributeName="href" values="javascript:alert(1)"/></rect></svg>"""
 
 
+def drawn(svg, label="label", translated=str):
+    """A drawing on a page named n, where pictures of pixels lie in a folder."""
+    return drawing(svg, "n", label, lambda content, kind: f"folder/{content.decode()}.{kind}", translated)
+
+
 def test_a_drawing_has_the_colours_of_the_page():
-    html = drawing(SVG, "n", "label")
+    html = drawn(SVG)
     assert html.startswith("<svg ") and "\n" not in html and "metadata" not in html and "note" not in html and "<style" not in html
     assert 'd="M 0 0 L 9 9"' in html and 'style="stroke: currentColor; fill: #6079d3"' in html
     assert '<rect fill="var(--soft)"></rect>' in html
     assert 'width="672" height="133" viewBox="0 0 504 100" role="img" aria-label="label" class="wide"' in html
-    assert 'href="data:image/png;base64,QUJD"' in html
+    assert 'href="folder/ABC.png"' in html
     assert "DejaVu" not in html and "x &lt; 3" in html
     assert "font-style: italic; font-weight: 700; font-size: calc(var(--figure-text, 1) * 11px); text-anchor: middle" in html
     assert f"fill: {TEXT.format('#6079d3')}" in html
 
 
 def test_ids_are_the_drawings_own_and_those_that_nothing_needs_are_gone():
-    html = drawing(SVG, "n", "label")
+    html = drawn(SVG)
     assert sorted(re.findall(' id="(.*?)"', html)) == ["n-0", "n-1"]
     assert '<clipPath id="n-0">' in html and 'clip-path="url(#n-0)"' in html and 'id="n-1"' in html and 'href="#n-1"' in html
 
 
 def test_a_drawing_neither_runs_nor_loads_anything():
-    html = drawing(ARMED, "n", 'a "label" <b>')
+    html = drawn(ARMED, 'a "label" <b>')
     for bad in ("script", "alert", "foreignObject", "elsewhere", "other.svg", "svg+xml", "animate", "toc", "link", "<b>"):
         assert bad not in html, bad
     assert 'stroke: #111111' in html and 'd="M0 0"' in html and 'viewBox="0 0 9 9"' in html
 
 
 def test_words_are_replaced_and_stay_where_they_were():
-    html = drawing(SVG, "n", "label", {"hours of light": "heures", "day 12": "jour 12"}.get)
+    html = drawn(SVG, translated={"hours of light": "heures", "day 12": "jour 12"}.get)
     assert re.search(r'text-anchor: middle" transform="rotate\(-90 1 2\)">heures</text>', html) and ">jour 12</text>" in html
     assert texts(SVG) == ["hours of light", "day 12", "x < 3"]
 
@@ -192,7 +198,7 @@ def test_words_are_replaced_and_stay_where_they_were():
 @pytest.mark.parametrize("bad", ["", "<svg", "<html/>", '<svg xmlns="http://www.w3.org/2000/svg"/>'])
 def test_what_is_no_picture_is_refused(bad):
     with pytest.raises(ValueError, match="the picture"):
-        drawing(bad, "n", "label")
+        drawn(bad)
 
 
 def listed(tmp_path, text):
@@ -275,6 +281,8 @@ def test_figures_stand_in_the_page_in_its_language(course, edition, drawn, label
         assert [found.text_content() for found in figure.xpath("./figcaption//p")] == caption and figure[0] is svg
     assert png[0].tag == "img" and (png[0].get("width"), png[0].get("alt")) == ("40", label) and png[1].tag == "figcaption"
     assert [child.tag for child in eye] == ["svg"] and "x < 3" in eye.text_content() and eye[0].get("aria-label") in ("Un œil", "An eye")
+    pixels = [image.get("href") for image in main.xpath(".//svg//image")]
+    assert len(set(pixels)) == 3 and {(course.docs / edition / path).read_bytes() for path in pixels} == {b"ABC"}
     ids = re.findall(' id="([^"]+)"', text)
     assert len(ids) == len(set(ids)) and sum("-first-" in each for each in ids) == 2
     assert 'viewBox="0 0 504 100"' in text and "drawings/" not in text and not (course.docs / edition / "drawings").exists()
@@ -337,6 +345,18 @@ def test_what_is_folded_takes_no_time_to_read(course):
         return minutes([dict(cell) | {"directives": directives} for cell in cells], course.languages.first, course.languages.second)
     assert estimated(code, HINT.format("a", prose, "b"), fold=("imports", True)) == 5
     assert estimated(code, prose) == 40
+
+
+def test_quarto_gives_the_same_page(course, tmp_path, quarto):  # noqa: F811 (it is the fixture)
+    root = tmp_path / "figures"
+    shutil.copytree(course.root, root, ignore=shutil.ignore_patterns("_docs", "_proc"))
+    (root / "web").symlink_to(ROOT / "web")
+    quarto(root, "render", "--profile", "fr")
+    (_, expected), (_, found) = page(course, "fr"), page(Course(root), "fr")
+    for path in (".//figure", ".//figure/*", ".//figcaption", ".//details[@class='fold']/summary", ".//details[not(@class)]"):
+        one, other = ([" ".join([each.tag, *each.text_content().split()]) for each in main.xpath(path)] for main in (expected, found))
+        assert one == other and one, path
+    assert {each.name for each in (root / "_docs/fr").iterdir()} == {each.name for each in (course.docs / "fr").iterdir()}
 
 
 @pytest.fixture

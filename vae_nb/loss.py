@@ -67,7 +67,8 @@ def kl_divergence(mu: Tensor, logvar: Tensor) -> Tensor:
     `FloatingPointError`。半精度用float32计算。来源：Kingma与Welling（2013），附录B。"""
     check_gaussian(mu, logvar)
     mu, logvar = wide(mu), wide(logvar)
-    return check_finite(0.5 * (logvar.exp() + mu.pow(2) - 1 - logvar).sum(1), mu=mu, logvar=logvar)
+    divergence = 0.5 * (logvar.exp() + mu.pow(2) - 1 - logvar).sum(1)
+    return check_finite(divergence, mu=mu, logvar=logvar)
 
 # %% ../nbs/02_loss.ipynb #ae6f18c7
 def reconstruction_error(reconstructed: Tensor, original: Tensor) -> Tensor:
@@ -102,7 +103,7 @@ def loss_function(reconstructed: Tensor, original: Tensor, mu: Tensor, logvar: T
         raise ValueError(f"mu holds {len(mu)} images, reconstructed {len(reconstructed)}; they must be of the same batch")
     return reconstruction_error(reconstructed, original) + kl_divergence(mu, logvar).sum()
 
-# %% ../nbs/02_loss.ipynb #c3302238
+# %% ../nbs/02_loss.ipynb #1d81d120
 def sample_rows(reconstructed: Any, original: Any, z: Any, mu: Any, logvar: Any) -> tuple[Tensor, Tensor]:
     """What `pixel_rows` returns for k samples `z` of each image; raises if they do not fit the Gaussians or the reconstructions.
     对每幅图像的k个样本`z`，返回`pixel_rows`的结果；与高斯分布或重构结果不符时报错。"""

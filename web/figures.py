@@ -1,4 +1,5 @@
 """Drawings: an SVG set in the HTML of a page, where it has the page's colours and font, and the words of the page's language."""
+import base64
 import re
 
 import lxml.etree
@@ -13,6 +14,7 @@ ELEMENTS = set("svg g defs clipPath mask marker linearGradient radialGradient st
                "polyline polygon text tspan image".split())
 UNITS = {"": 1, "px": 1, "pt": 4 / 3, "in": 96, "cm": 96 / 2.54, "mm": 96 / 25.4}
 WIDE = 600  # pixels: a drawing of this width or more is made as wide as the column
+EMBEDDED = re.compile(r"data:image/(png|jpeg);base64,([A-Za-z0-9+/=\s]+)")
 LENGTH = re.compile(r"\s*([\d.]+)\s*([a-z]*)\s*")
 VALUE = re.compile(r"[^()\\@]*|url\(#[^)]+\)|rgba?\([\d\s.,%/]+\)")  # what a style may say: nothing that loads anything
 DROPPED = ("class", "font-family", "role", "version")
@@ -83,7 +85,7 @@ def texts(svg):
 def harmless(name, value):
     """Whether an attribute neither runs nor loads anything."""
     if name == "href":
-        return value.startswith("#") or bool(re.fullmatch(r"data:image/(?:png|jpeg);base64,[A-Za-z0-9+/=\s]+", value))
+        return value.startswith("#") or bool(EMBEDDED.fullmatch(value))
     return not name.startswith(("on", "aria-")) and name not in DROPPED and (name == "transform" or bool(VALUE.fullmatch(value)))
 
 
@@ -127,10 +129,11 @@ def size(root):
     return [float(value) for value in box[2:]]
 
 
-def drawing(svg, name, label, translated=str):
+def drawing(svg, name, label, put, translated=str):
     """An SVG as HTML for a page: without what runs or loads anything, its ids made of `name`, its words `translated`, `label` read aloud.
 
-    Raises `ValueError` for what is no SVG."""
+    Pictures of pixels in it, which would make the page heavy, are `put` somewhere as bytes of a kind, which gives their address. Raises
+    `ValueError` for what is no SVG."""
     root = parsed(svg)
     width, height = size(root)
     root.set("viewBox", root.get("viewBox", f"0 0 {width:g} {height:g}"))
@@ -146,8 +149,10 @@ def drawing(svg, name, label, translated=str):
                 value = ""
             elif key in ("fill", "stroke"):
                 value = coloured(value, is_text)
-            elif key in ("d", "href"):
-                value = (" " if key == "d" else "").join(value.split())
+            elif key == "d":
+                value = " ".join(value.split())
+            elif key == "href" and (found := EMBEDDED.fullmatch(value)):
+                value = put(base64.b64decode(found[2]), found[1])
             if value:
                 element.set(key, value)
             else:

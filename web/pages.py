@@ -116,9 +116,15 @@ class Pages:
 
     def drawn(self, svg, name, alt, edition, folder, place):
         """A drawing as Markdown: an image that web/finish.py replaces by the drawing itself, which is written into `folder`."""
+        count = itertools.count()
+
+        def put(content, kind):
+            path = f"figures/{name}-{next(count)}.{kind}"
+            write(folder / path, content)
+            return path
         translated = str if edition == self.languages.second.code else self.course.words.first
         try:
-            html = drawing(svg, name, alt, translated)
+            html = drawing(svg, name, alt, put, translated)
         except ValueError as error:
             raise SourceError(f"{place}: {error}") from error
         write(folder / DRAWINGS / f"{name}.svg", html)
