@@ -24,6 +24,7 @@ AXE = """(rules) => axe.run(document, {runOnly: rules, resultTypes: ["violations
 PATIENCE = 120_000  # milliseconds that a page has for a step, since the machine may do much else
 MEMORY = 3 * 2**30  # what the largest notebook takes, and to spare
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])  # Node lives beside this Python
+sys.modules["rfc3987_syntax"] = None  # nbformat's checker of schemes would make grammars of web addresses with it: a second in each worker
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported: workers that share cores would wait for each other's threads
 

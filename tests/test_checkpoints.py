@@ -195,6 +195,7 @@ def test_any_model_resumes_to_the_same_bits(name, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["run.safetensors"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OPTIMIZERS)
 @pytest.mark.parametrize("make", [frozen, Convolutional], ids=["frozen", "convolutional"])
 def test_any_optimizer_resumes_to_the_same_bits(name, make, tmp_path):

@@ -180,6 +180,7 @@ def test_what_is_decoded_has_the_images_shape(model):
     torch.testing.assert_close(found["manifold"][0][:1], inner.decode(corner).view(1, *shape).detach())
 
 
+@pytest.mark.slow
 def test_evaluation_is_that_of_its_own_likelihood(model):
     inner, images = unwrap(model), binarize(images_of(model), torch.Generator().manual_seed(0))
     before = state_of(model)

@@ -86,6 +86,7 @@ def golden(name, model, packed_as, x, dtype, bounds):
             **{key: base64_of(value.numpy().astype("<f4").tobytes()) for key, value in floats.items()}}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["int8", "float32"])
 def test_the_script_computes_what_pytorch_computes(tmp_path, dtype):
     shipped, x = VAE.from_pretrained(), digits_of_mnist()[0][:1000]

@@ -347,6 +347,7 @@ def test_what_is_folded_takes_no_time_to_read(course):
     assert estimated(code, prose) == 40
 
 
+@pytest.mark.slow
 def test_quarto_gives_the_same_page(course, tmp_path, quarto):  # noqa: F811 (it is the fixture)
     root = tmp_path / "figures"
     shutil.copytree(course.root, root, ignore=shutil.ignore_patterns("_docs", "_proc"))

@@ -294,6 +294,7 @@ def test_what_is_inherited_leads_to_an_entry_that_is_there(tmp_path):
     assert [member.path for member in own] == ["q.Real.h"] and [member.path for member in inherited] == ["q.Open.g"]
 
 
+@pytest.mark.slow
 def test_the_pages_need_neither_torch_nor_the_package():
     done = subprocess.run([sys.executable, "-c", NO_TORCH.format(package="vae_nb")], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0 and len(done.stdout.splitlines()) == len(EDITIONS), done.stderr
