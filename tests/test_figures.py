@@ -234,6 +234,7 @@ def cells():
         new_markdown_cell("# La nuit | The night"),
         new_code_cell("#| fold: imports\nimport secret\n%config x", id="imports"),
         new_code_cell("%config y", id="magic"),
+        new_code_cell("#| exporti\ndef inner(): pass", id="inner"),
         new_code_cell(f"#| fold: figure\n{lines}", id="first", outputs=[new_output("display_data", svg | png)]),
         new_code_cell(lines, id="second", outputs=[new_output("display_data", svg), new_output("display_data", png)]),
         new_markdown_cell("![Un œil | An eye](images/eye.svg)", id="eye"),
@@ -288,15 +289,18 @@ def test_figures_stand_in_the_page_in_its_language(course, edition, drawn, label
     assert 'viewBox="0 0 504 100"' in text and "drawings/" not in text and not (course.docs / edition / "drawings").exists()
 
 
-@pytest.mark.parametrize(("edition", "words"), [("fr", ["Importations", "Code de la figure"]), ("en", ["Imports", "Code of the figure"]),
-                                                ("deux", ["Importations", "Code de la figure"])])
+@pytest.mark.parametrize(("edition", "words"), [
+    ("fr", ["Importations", "Code interne", "Code de la figure"]), ("en", ["Imports", "Internal code", "Code of the figure"]),
+    ("deux", ["Importations", "Code interne", "Code de la figure"])])
 def test_folded_code_is_behind_a_line_and_its_output_is_not(course, edition, words):
     _, main = page(course, edition)
     folds = main.xpath(".//details[@class='fold']")
     assert [(fold[0].tag, fold[0].text_content(), fold.get("open")) for fold in folds] == [("summary", line, None) for line in words]
-    assert [fold.xpath("./div[contains(@class, 'sourceCode')]")[0].text_content().strip() for fold in folds] == ["import secret", "plot()"]
-    assert not main.xpath(".//details//figure") and "fold" not in main.text_content() and "%config" not in main.text_content()
-    assert len(main.xpath(".//div[contains(@class, 'sourceCode')]")) == (7 if edition == "deux" else 6), "an empty cell leaves a block"
+    assert [fold.xpath("./div[contains(@class, 'sourceCode')]")[0].text_content().strip() for fold in folds] == \
+        ["import secret", "def inner(): pass", "plot()"]
+    assert not main.xpath(".//details//figure")
+    assert not any(word in main.text_content() for word in ("fold", "%config", "exporti"))
+    assert len(main.xpath(".//div[contains(@class, 'sourceCode')]")) == (8 if edition == "deux" else 7), "an empty cell leaves a block"
 
 
 @pytest.mark.parametrize("edition", ["fr", "en", "deux"])
@@ -320,7 +324,7 @@ def test_code_is_not_folded_as_something_unknown(course):
     root = course.root.parent / "other"
     shutil.copytree(course.root, root, ignore=shutil.ignore_patterns("_*s", "_proc"))
     nbformat.write(nbformat.v4.new_notebook(cells=[*cells()[:1], new_code_cell("#| fold: import\nx")]), root / "nbs/04_nuit.ipynb")
-    with pytest.raises(SourceError, match="04_nuit, cell 1: code is not folded as 'import'; languages.yml has imports, figure"):
+    with pytest.raises(SourceError, match="04_nuit, cell 1: code is not folded as 'import'; languages.yml has imports, figure, internal"):
         build(Course(root))
     nbformat.write(nbformat.v4.new_notebook(cells=[*cells()[:1], new_code_cell(
         "x", outputs=[new_output("display_data", {"image/svg+xml": "<svg"})])]), root / "nbs/04_nuit.ipynb")
@@ -343,7 +347,8 @@ def test_what_is_folded_takes_no_time_to_read(course):
     def estimated(code, prose, **directives):
         cells = [new_code_cell(code), new_markdown_cell(prose, metadata={"lang": "fr"})]
         return minutes([dict(cell) | {"directives": directives} for cell in cells], course.languages.first, course.languages.second)
-    assert estimated(code, HINT.format("a", prose, "b"), fold=("imports", True)) == 5
+    for directive, value in (("fold", "imports"), ("exporti", "")):
+        assert estimated(code, HINT.format("a", prose, "b"), **{directive: (value, bool(value))}) == 5
     assert estimated(code, prose) == 40
 
 
@@ -385,7 +390,7 @@ def test_the_copy_button_is_over_no_code(opened, edition, width):
         return [button.height >= 24 && button.width >= 24, [...range.getClientRects()].some((each) =>
             each.top < button.bottom && each.bottom > button.top && each.left < button.right && each.right > button.left)];
     })""")
-    assert len(over) == (7 if edition == "deux" else 6) and all(block == [True, False] for block in over)
+    assert len(over) == (8 if edition == "deux" else 7) and all(block == [True, False] for block in over)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
@@ -435,7 +440,7 @@ def test_what_is_folded_is_not_printed(opened):
     page = opened()
     page.locator(".fold summary").nth(1).click()
     page.emulate_media(media="print")
-    assert [each.is_visible() for each in page.locator(".fold").all()] == [False, True]
+    assert [each.is_visible() for each in page.locator(".fold").all()] == [False, True, False]
     hint = page.locator("details:not(.fold)")
     assert hint.locator("summary").is_visible() and not hint.locator("p").first.is_visible()
     assert page.locator("figure svg").first.is_visible()

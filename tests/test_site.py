@@ -19,7 +19,7 @@ NARROW = 360  # what fits here fits a phone 390 px wide in the edition with both
 COLOUR_RULES = ["color-contrast", "link-in-text-block"]
 HAN = re.compile(r"[\u3000-\u303f\u3400-\u9fff\uff00-\uffef]")
 ENGLISH = re.compile(r"(?:[A-Za-z][A-Za-z'’-]*[ ,;:]+){4,}[A-Za-z'’-]+")
-BUDGET = 400_000  # a page brings its drawings, as those that can follow its colors and language stand in its HTML
+BUDGET = 250_000
 READER = lxml.html.HTMLParser(encoding="utf-8")
 SHIFTS = """new PerformanceObserver((list) => list.getEntries().forEach((entry) => { window.shift = (window.shift || 0) + entry.value; }))
     .observe({type: "layout-shift", buffered: true});"""

@@ -5,7 +5,7 @@ from web.formulas import TOKENS
 from web.languages import HEADING
 
 SECONDS = 5  # for a line of code
-HIDDEN = {"hide", "default_exp", "fold"}
+HIDDEN = {"hide", "default_exp", "export", "exporti", "fold"}
 DETAILS = re.compile(r"<details>.*?</details>", re.DOTALL)
 
 

@@ -11,7 +11,8 @@ from web.languages import PICTURE, SourceError
 from web.widgets import declared
 
 OURS = {"fig-cap", "fig-alt", "fold", "tolerance", "eval", "widget"}  # directives of ours, which no renderer sees
-HIDDEN = {"hide", "export", "exporti", "default_exp"}  # directives of nbdev for cells that no page shows
+HIDDEN = {"hide", "export", "default_exp"}  # directives of nbdev for cells that no page shows
+INTERNAL = "exporti"  # its directive for code of the package that is not meant for users: pages show it folded
 HIDE_LINE = re.compile(r"#\|\s*hide_line\s*$")
 MAGIC = re.compile(r"^\s*%.*", re.MULTILINE)
 APOSTROPHE = re.compile(r"`[^`]*`|(?<=\w)'(?=\w)")
@@ -34,7 +35,8 @@ def text_of(value):
 
 def code_of(cell):
     """The code of a cell as a page shows it: without directives of ours and of nbdev, magic commands and hidden lines."""
-    options = [f"#| {name}: {value}" for name, (value, is_option) in cell["directives"].items() if is_option and name not in OURS | HIDDEN]
+    options = [f"#| {name}: {value}" for name, (value, is_option) in cell["directives"].items()
+               if is_option and name not in {INTERNAL, *OURS, *HIDDEN}]
     lines = [line for line in cell["code"] if not HIDE_LINE.search(line)]
     return MAGIC.sub("", "\n".join(options + lines)).strip()
 
@@ -66,10 +68,15 @@ def check_widget(course, cell, place):
         raise SourceError(f"{place(cell)}: the widget {name} has no stored picture; run the notebook again and keep its outputs")
 
 
+def fold_of(cell):
+    """As what the code of a cell is folded: what its `fold` says, "internal" for internal code of the package, or `None`."""
+    return option(cell, "fold") if "fold" in cell["directives"] else "internal" if INTERNAL in cell["directives"] else None
+
+
 def check_fold(course, cell, place):
     """Raises `SourceError` for a cell whose code is folded as what languages.yml has no words for."""
-    kinds, kind = course.languages.labels.get("fold", {}), option(cell, "fold")
-    if "fold" in cell["directives"] and kind not in kinds:
+    kinds, kind = course.languages.labels.get("fold", {}), fold_of(cell)
+    if kind is not None and kind not in kinds:
         raise SourceError(f"{place(cell)}: code is not folded as {kind!r}; languages.yml has {', '.join(kinds) or 'no `fold`'}")
 
 
@@ -177,9 +184,9 @@ class Pages:
         return PICTURE.sub(one, cell["source"])
 
     def folded(self, cell, edition):
-        """The source of a code cell, behind a line of the edition's words if it has a `fold`."""
-        kind = option(cell, "fold")
-        if not kind or not cell["source"]:
+        """The source of a code cell, behind a line of the edition's words if it is folded."""
+        kind = fold_of(cell)
+        if kind is None or not cell["source"]:
             return cell["source"]
         return f"#| code-fold: true\n#| code-summary: {quoted(self.languages.label('fold', kind, edition))}\n{cell['source']}"
 
