@@ -234,7 +234,7 @@ def cells():
         new_markdown_cell("# La nuit | The night"),
         new_code_cell("#| fold: imports\nimport secret\n%config x", id="imports"),
         new_code_cell("%config y", id="magic"),
-        new_code_cell("#| exporti\ndef inner(): pass", id="inner"),
+        new_code_cell("#| exporti\nlimit: int = 3\n\ndef inner(): y = 1", id="inner"),
         new_code_cell(f"#| fold: figure\n{lines}", id="first", outputs=[new_output("display_data", svg | png)]),
         new_code_cell(lines, id="second", outputs=[new_output("display_data", svg), new_output("display_data", png)]),
         new_markdown_cell("![Un œil | An eye](images/eye.svg)", id="eye"),
@@ -290,14 +290,15 @@ def test_figures_stand_in_the_page_in_its_language(course, edition, drawn, label
 
 
 @pytest.mark.parametrize(("edition", "words"), [
-    ("fr", ["Importations", "Code interne", "Code de la figure"]), ("en", ["Imports", "Internal code", "Code of the figure"]),
-    ("deux", ["Importations", "Code interne", "Code de la figure"])])
+    ("fr", ["Importations", "Code interne : limit, inner", "Code de la figure"]),
+    ("en", ["Imports", "Internal code: limit, inner", "Code of the figure"]),
+    ("deux", ["Importations", "Code interne : limit, inner", "Code de la figure"])])
 def test_folded_code_is_behind_a_line_and_its_output_is_not(course, edition, words):
     _, main = page(course, edition)
     folds = main.xpath(".//details[@class='fold']")
     assert [(fold[0].tag, fold[0].text_content(), fold.get("open")) for fold in folds] == [("summary", line, None) for line in words]
     assert [fold.xpath("./div[contains(@class, 'sourceCode')]")[0].text_content().strip() for fold in folds] == \
-        ["import secret", "def inner(): pass", "plot()"]
+        ["import secret", "limit: int = 3\n\ndef inner(): y = 1", "plot()"]
     assert not main.xpath(".//details//figure")
     assert not any(word in main.text_content() for word in ("fold", "%config", "exporti"))
     assert len(main.xpath(".//div[contains(@class, 'sourceCode')]")) == (8 if edition == "deux" else 7), "an empty cell leaves a block"

@@ -15,6 +15,7 @@ HIDDEN = {"hide", "export", "default_exp"}  # directives of nbdev for cells that
 INTERNAL = "exporti"  # its directive for code of the package that is not meant for users: pages show it folded
 HIDE_LINE = re.compile(r"#\|\s*hide_line\s*$")
 MAGIC = re.compile(r"^\s*%.*", re.MULTILINE)
+NAMES = re.compile(r"^(?:(?:async )?def|class)\s+(\w+)|^(\w+)\s*(?::[^=]+)?=(?!=)", re.MULTILINE)  # what code defines at its margin
 APOSTROPHE = re.compile(r"`[^`]*`|(?<=\w)'(?=\w)")
 ANSI = re.compile(r"\x1B(?:[@-Z\\-_]|\[[0-?]*[ -/]*[@-~])")
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -188,7 +189,9 @@ class Pages:
         kind = fold_of(cell)
         if kind is None or not cell["source"]:
             return cell["source"]
-        return f"#| code-fold: true\n#| code-summary: {quoted(self.languages.label('fold', kind, edition))}\n{cell['source']}"
+        names = ", ".join(dict.fromkeys("".join(found) for found in NAMES.findall(cell["source"])))
+        line = self.languages.label("fold", kind, edition, names=names)
+        return f"#| code-fold: true\n#| code-summary: {quoted(line)}\n{cell['source']}"
 
     def page(self, notebook, edition, folder):
         """The cells of a notebook's page, its title in front matter; pictures are written beside it into `folder`."""
