@@ -240,6 +240,49 @@ def test_search_finds_a_word_and_leads_to_it(small, browser, small_home, edition
     assert not problems
 
 
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_result_is_there_at_once(browser, small_home, width):
+    """In the middle of a page, by pointer: the section whose heading is what was typed comes first, and stands right below the header."""
+    context = browser.new_context(viewport={"width": width, "height": 700})  # in which motion is welcome
+    page = context.new_page()
+    page.goto(f"{small_home}/en/01_annee.html")
+    heading = page.locator("main section h2").last
+    wanted = heading.evaluate("(heading) => heading.firstChild.textContent.trim()")
+    page.evaluate("scrollTo(0, 600)")
+    page.wait_for_function("scrollY > 300")
+    if width < 600:
+        assert not page.locator(".search input").evaluate("(field) => field.getBoundingClientRect().bottom > 0"), "it is at hand as it is"
+        box = page.locator(".search-button").bounding_box()
+        page.mouse.click(box["x"] + 9, box["y"] + 9)  # `click` would scroll first
+        assert page.evaluate("scrollY") > 300, "opening the search loses the place"
+    page.keyboard.type(wanted) if width < 600 else page.fill(".search input", wanted)
+    first = page.locator("#search-results a").first
+    first.wait_for()
+    assert first.locator("strong").inner_text() == wanted and ":~:" not in first.get_attribute("href")
+    first.click()
+    top = page.evaluate("""() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => {
+        const header = document.getElementById("page-header").getBoundingClientRect().bottom;
+        done([...document.querySelectorAll("main section h2")].at(-1).getBoundingClientRect().top - header);
+    })))""")
+    end = page.evaluate("scrollY + innerHeight > document.documentElement.scrollHeight - 2")
+    assert top >= 0 and (top < 80 or end) and not page.locator("#search-results").is_visible(), top
+    assert page.evaluate("document.activeElement === document.body"), "the search stays open over the section"
+    context.close()
+
+
+def test_the_heading_that_is_what_was_typed_comes_first(browser, small_home):
+    page = opened(browser, small_home, [])
+    sections = [("On mean light, mean light", "mean light " * 20), ("Mean light in winter", ""), ("Mean light", "")]
+    entries = [{"href": f"00_jour.html#s{at}", "title": "Mean light", "section": section, "text": text}
+               for at, (section, text) in enumerate(sections)]
+    page.route("**/search.js", lambda route: route.fulfill(body=f"window.searchIndex = {json.dumps(entries)};", content_type="text/javascript"))
+    page.goto(f"{small_home}/en/index.html")
+    page.fill(".search input", "mean light")
+    page.locator("#search-results a").first.wait_for()
+    assert page.locator("#search-results strong").all_inner_texts() == [section for section, _ in reversed(sections)]
+    page.context.close()
+
+
 def test_search_says_that_it_found_nothing_or_cannot_look(browser, small_home):
     page = opened(browser, small_home, [])
     page.goto(f"{small_home}/en/index.html")

@@ -268,7 +268,7 @@ class Site:
         found = []
         for page, part in self.parts.items():
             shown = [self.plain(text, "text") for text in (part.title, part.second_title, part.description, part.second_description)]
-            texts = [[self.formulas.fill(text, "text") for text in section] for section in part.sections]
+            texts = [[anchor, self.formulas.fill(heading, "text"), self.formulas.line(words)] for anchor, heading, words in part.sections]
             found += entries(texts, page, shown[0], " ".join(shown[1:]))
         return f"window.searchIndex = {json.dumps(found, ensure_ascii=False)};\n"
 

@@ -17,6 +17,7 @@ TOKENS = re.compile(
     r"(?P<skip>^(?P<fence>`{3,}).*?^(?P=fence)\s*?$|`[^`\n]+`)|(?<!\\)\$\$(?P<display>.+?)\$\$"
     r"|(?<![\\$])\$(?P<inline>[^$\n]+?)(?<!\\)\$", re.DOTALL | re.MULTILINE)
 TOKEN = re.compile(r"formulatoken[0-9a-f]{16}x")
+STOREYS = re.compile(r"\^|\\(?:[dt]?frac|sqrt|binom|begin)\b")  # what stands above or below a line: 2πσ² is not 2πσ2
 
 
 def program(name):
@@ -85,3 +86,10 @@ class Formulas:
     def fill(self, text, kind="html"):
         """The text with each token replaced: by the typeset formula, by its `text`, or by its `tex`."""
         return TOKEN.sub(lambda match: self.known[match[0]][kind], text)
+
+    def line(self, text):
+        """The text for a line of plain words: its formulas as text, but `…` for one that would read as another without its storeys."""
+        def one(match):
+            known = self.known[match[0]]
+            return "…" if STOREYS.search(known["tex"]) or 'class="formula"' in known["html"] else known["text"]
+        return TOKEN.sub(one, text)

@@ -15,6 +15,14 @@
     return all("main section[id]").filter((section) => section.getBoundingClientRect().top < top).pop() ?? null;
   };
 
+  // What an anchor leads to stands below what stays of the header, which may take several rows
+  const room = () => {
+    const { position, top } = getComputedStyle(header);
+    root.style.scrollPaddingTop = `${(position === "sticky" ? header.offsetHeight + parseFloat(top) : 0) + 16}px`;
+  };
+  room();
+  addEventListener("resize", room);
+
   // The switch between editions leads to where the reader is: the anchor in the address while it is on the screen, else the section here
   const place = () => {
     const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
@@ -127,6 +135,10 @@
     const times = entry.text.toLowerCase().split(word).length - 1;
     return (entry.title.toLowerCase().includes(word) ? 20 : 0) + (entry.section.toLowerCase().includes(word) ? 30 : 0) + Math.min(times, 10);
   });
+  const named = (entry, wanted) => { // the section whose heading is what was typed, or begins with it, before all that only mention it
+    const heading = (entry.section || entry.title).toLowerCase();
+    return heading === wanted ? 2000 : heading.startsWith(wanted) ? 1000 : 0;
+  };
   const marked = (text, words) => { // the text around the first word found, with every word marked
     const lower = text.toLowerCase(), first = Math.min(...words.map((word) => lower.indexOf(word)).filter((at) => at >= 0), text.length);
     const start = first === text.length ? 0 : Math.max(0, first - 40), part = text.slice(start, start + 140);
@@ -137,9 +149,7 @@
   const result = (entry, words) => {
     const name = element("strong", {}, ...marked(entry.section || entry.title, words));
     const title = element("span", { className: "where" }, entry.section ? entry.title : "");
-    const anchor = entry.href.includes("#") ? "" : "#";
-    const href = `${entry.href}${anchor}:~:text=${encodeURIComponent(words[0])}`;
-    return element("li", {}, element("a", { href }, name, title, element("span", {}, ...marked(entry.text, words))));
+    return element("li", {}, element("a", { href: entry.href }, name, title, element("span", {}, ...marked(entry.text, words))));
   };
   const find = async () => {
     const wanted = field.value.trim().toLowerCase();
@@ -150,7 +160,7 @@
       const entries = await load();
       if (field.value.trim().toLowerCase() !== wanted) return;
       const hits = entries.map((entry) => ({ entry, scores: scores(entry, words) })).filter((hit) => hit.scores.every((score) => score > 0));
-      const total = (hit) => hit.scores.reduce((sum, score) => sum + score, 0);
+      const total = (hit) => hit.scores.reduce((sum, score) => sum + score, named(hit.entry, wanted));
       hits.sort((one, other) => total(other) - total(one));
       list.replaceChildren(...hits.slice(0, 30).map((hit) => result(hit.entry, words)));
       status.textContent = hits.length ? labels.found.replace("{n}", hits.length) : labels.none;
@@ -159,6 +169,7 @@
       status.textContent = labels.missing;
     }
   };
+  document.querySelector(".search-button").addEventListener("click", () => field.focus({ preventScroll: true }));
   field.addEventListener("focus", () => load().catch(() => {}));
   field.addEventListener("input", find);
   search.addEventListener("keydown", (event) => {
@@ -176,7 +187,10 @@
     }
   });
   addEventListener("pointerdown", (event) => { if (!search.contains(event.target)) box.hidden = true; });
-  list.addEventListener("click", () => { box.hidden = true; });
+  list.addEventListener("click", () => {
+    box.hidden = true;
+    document.activeElement.blur(); // or the header would stay open over the section
+  });
   addEventListener("keydown", (event) => {
     const typing = event.target.closest?.("input, textarea, select, [contenteditable]");
     if (event.key !== "/" || typing || event.ctrlKey || event.metaKey || event.altKey) return;
