@@ -275,7 +275,8 @@ def test_the_heading_that_is_what_was_typed_comes_first(browser, small_home):
     sections = [("On mean light, mean light", "mean light " * 20), ("Mean light in winter", ""), ("Mean light", "")]
     entries = [{"href": f"00_jour.html#s{at}", "title": "Mean light", "section": section, "text": text}
                for at, (section, text) in enumerate(sections)]
-    page.route("**/search.js", lambda route: route.fulfill(body=f"window.searchIndex = {json.dumps(entries)};", content_type="text/javascript"))
+    body = f"window.searchIndex = {json.dumps(entries)};"
+    page.route("**/search.js", lambda route: route.fulfill(body=body, content_type="text/javascript"))
     page.goto(f"{small_home}/en/index.html")
     page.fill(".search input", "mean light")
     page.locator("#search-results a").first.wait_for()

@@ -187,10 +187,7 @@
     }
   });
   addEventListener("pointerdown", (event) => { if (!search.contains(event.target)) box.hidden = true; });
-  list.addEventListener("click", () => {
-    box.hidden = true;
-    document.activeElement.blur(); // or the header would stay open over the section
-  });
+  list.addEventListener("click", () => { box.hidden = true; });
   addEventListener("keydown", (event) => {
     const typing = event.target.closest?.("input, textarea, select, [contenteditable]");
     if (event.key !== "/" || typing || event.ctrlKey || event.metaKey || event.altKey) return;
