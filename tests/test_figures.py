@@ -234,6 +234,7 @@ def cells():
         new_markdown_cell("# La nuit | The night"),
         new_code_cell("#| fold: imports\nimport secret\n%config x", id="imports"),
         new_code_cell("%config y", id="magic"),
+        new_code_cell("judge()", id="both", outputs=[new_output("execute_result", {"text/plain": "Faux : non.\n| Wrong: no."})]),
         new_code_cell("#| exporti\nlimit: int = 3\n\ndef inner(): y = 1", id="inner"),
         new_code_cell(f"#| fold: figure\n{lines}", id="first", outputs=[new_output("display_data", svg | png)]),
         new_code_cell(lines, id="second", outputs=[new_output("display_data", svg), new_output("display_data", png)]),
@@ -301,7 +302,7 @@ def test_folded_code_is_behind_a_line_and_its_output_is_not(course, edition, wor
         ["import secret", "limit: int = 3\n\ndef inner(): y = 1", "plot()"]
     assert not main.xpath(".//details//figure")
     assert not any(word in main.text_content() for word in ("fold", "%config", "exporti"))
-    assert len(main.xpath(".//div[contains(@class, 'sourceCode')]")) == (8 if edition == "deux" else 7), "an empty cell leaves a block"
+    assert len(main.xpath(".//div[contains(@class, 'sourceCode')]")) == (9 if edition == "deux" else 8), "an empty cell leaves a block"
 
 
 @pytest.mark.parametrize("edition", ["fr", "en", "deux"])
@@ -319,6 +320,13 @@ def test_hints_are_whole_and_no_search_gives_them_away(course, edition):
                  if each["href"] == "03_nuit.html")
     assert "import secret" in entry and not re.search("hidden|caché|answer|réponse|lumière|of light", entry)
     assert entry.endswith({"fr": "Après.", "en": "Afterwards.", "deux": "Afterwards."}[edition])
+
+
+@pytest.mark.parametrize(("edition", "said"), [("fr", "Faux : non."), ("en", "Wrong: no."), ("deux", "Faux : non.\n| Wrong: no.")])
+def test_an_output_in_both_languages_is_in_the_pages(course, edition, said):
+    _, main = page(course, edition)
+    [output] = main.xpath(".//div[contains(@class, 'cell-output')]//pre[contains(., 'Faux') or contains(., 'Wrong')]")
+    assert output.text_content().strip() == said
 
 
 def test_code_is_not_folded_as_something_unknown(course):
@@ -391,7 +399,7 @@ def test_the_copy_button_is_over_no_code(opened, edition, width):
         return [button.height >= 24 && button.width >= 24, [...range.getClientRects()].some((each) =>
             each.top < button.bottom && each.bottom > button.top && each.left < button.right && each.right > button.left)];
     })""")
-    assert len(over) == (8 if edition == "deux" else 7) and all(block == [True, False] for block in over)
+    assert len(over) == (9 if edition == "deux" else 8) and all(block == [True, False] for block in over)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 

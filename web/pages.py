@@ -150,6 +150,14 @@ class Pages:
         name = option(cell, "widget")
         return f":::: {{.widget data-widget={name}}}\n\n{plot}\n\n::::" if name else plot
 
+    def said(self, output, edition):
+        """An output; of a text in both languages, in lines `A` and `| B`, what the edition shows."""
+        text = text_of(output.get("data", {}).get("text/plain", ""))
+        halves = text.split("\n| ")
+        if len(halves) != 2 or edition == self.languages.both:
+            return output
+        return output | {"data": {"text/plain": halves[edition == self.languages.second.code]}}
+
     def outputs(self, cell, notebook, folder, edition):
         """The outputs of a code cell, pictures as Markdown figures; a figure's text stays away, and so does a widget without a picture."""
         done, alt = [], self.languages.half(option(cell, "fig-alt"), edition)
@@ -157,7 +165,7 @@ class Pages:
             data = output.get("data", {})
             kind, name = next((kind for kind in PICTURES if kind in data), None), f"{notebook.name}-{cell['id']}-{number}"
             if kind is None:
-                done += [] if WIDGET in data else [output]
+                done += [] if WIDGET in data else [self.said(output, edition)]
                 continue
             if kind == "image/png":
                 png = base64.b64decode(text_of(data[kind]))
