@@ -14,7 +14,7 @@ from web.languages import SourceError
 from web.slides import FOLDER, Slides, slides
 
 FIXTURE = ROOT / "tests/fixture_course"
-CLAIMS = {"fr": ["En juin le jour est long.", "En mars il est court.", "La moyenne est $\\mu$, voir le [début](index.ipynb).", "C'est tout."],
+CLAIMS = {"fr": ["En juin le jour est long.", "En mars il dort.", "La moyenne est $\\mu$, voir le [début](index.ipynb).", "C'est tout."],
           "en": ["In June the day is long.", "In March it is short.", "The mean is $\\mu$, see the [start](index.ipynb).", "That is all."]}
 END = ["## Résumé | Summary", *({lang: "\n".join(f"- {claim}" for claim in claims)} for lang, claims in CLAIMS.items()),
        "## Exercices | Exercises", {"fr": "Calculer $$x_1 + x_2.$$"}, {"en": "Compute $$x_1 + x_2.$$"},
@@ -96,7 +96,8 @@ def test_a_browser_turns_the_slides_and_prints_one_on_a_page(course, browser):
     page.goto((course.root / FOLDER / "fr/01_annee.html").as_uri())
     page.evaluate("document.fonts.ready.then(() => {})")
     count = page.locator(".slide").count()
-    for key, number in (("ArrowRight", 1), (" ", 2), ("ArrowLeft", 1), ("End", count - 1), ("PageDown", count - 1), ("PageUp", count - 2), ("Home", 0)):
+    for key, number in (("ArrowRight", 1), (" ", 2), ("ArrowLeft", 1), ("End", count - 1), ("PageDown", count - 1), ("PageUp", count - 2),
+                        ("Home", 0)):
         page.keyboard.press(key)
         assert page.evaluate("Math.round(scrollY / innerHeight)") == number, key
     cut = """[...document.querySelectorAll(".slide .content")].filter((each) => each.scrollHeight > each.clientHeight + 1
