@@ -286,7 +286,6 @@ def derivation() -> list[tuple[Any, str, Any]]:
 
 DERIVED_FROM = derivation()
 
-# %% ../nbs/15_speed.ipynb #e339ec44
 def hooks_of(owner: Any) -> list[str]:
     """The kinds of hook registered on a module or an optimizer, or, by a Python module of torch, for all of a kind.
     登记在模块或优化器上的钩子的种类；对torch的Python模块，则是对全体有效的钩子。"""
