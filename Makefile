@@ -21,6 +21,9 @@ site: docs ## Set up what reading needs, build the course, and serve it at a pri
 docs: $(VENV)/.web ## Build the course into _docs
 	@$(BIN)/python -m web.build
 
+slides: docs ## Slides of every chapter for a teacher, in both languages, each one file, into _slides
+	@$(BIN)/python -m web.slides
+
 check: $(VENV)/.all data ## What takes a minute: lint, types, the notebooks' rules, exports, unit tests
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -102,7 +105,7 @@ iwae: $(VENV)/.all data ## The IWAE paper's table at shares of its schedule that
 	for k in 1 5; do $(BIN)/python -m bench.iwae $$k 0.01 --images 1000 || exit 1; done
 
 clean: ## Remove what was built; the environment and the data stay
-	rm -rf _docs _proc zh en duo .quarto build dist *.egg-info nbs/results
+	rm -rf _docs _proc _slides zh en duo .quarto build dist *.egg-info nbs/results
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -133,5 +136,5 @@ $(BENCH)/.all: $(VENV)/.all bench/requirements.txt
 	@$(BIN)/python -m pip --python $(BENCH)/bin/python install -q -c constraints.txt -r bench/requirements.txt
 	@touch $@
 
-.PHONY: help site docs preview check test notebooks mutants pages wheel versions lab data outputs export links weights digits seeds nll bench evaluate iwae clean
+.PHONY: help site docs slides preview check test notebooks mutants pages wheel versions lab data outputs export links weights digits seeds nll bench evaluate iwae clean
 .DEFAULT_GOAL := help

@@ -128,14 +128,14 @@ MUTANTS = [
         "self.fc2_mean = nn.Linear(self.hidden_dim, self.latent_dim)":
         "self.fc2_mean = nn.Sequential(nn.Linear(hidden_dim, latent_dim), nn.BatchNorm1d(latent_dim))"},
            "torch.testing.assert_close(reconstructed, out)", MINIAI),
-    Mutant("loose-pixels", MODEL, "check_pixels", {"high <= 1)": "high <= 1.05)"}, "torch.tensor([0.0, 1.01])", ""),
+    Mutant("loose-pixels", MODEL, "check_pixels", {"high <= 1)": "high <= 1.05)"}, "torch.tensor([[0.0, 1.01]])", ""),
     Mutant("square-root", MODEL, "shape_for", {"(1, 28, 28) if image_size == 784 else None":
                                                "(1, math.isqrt(image_size), math.isqrt(image_size))"},
            "assert shape_for(784, None) ==", ""),
     Mutant("low-sigmoid", MODEL, "EncoderDecoder", {"wide(logits)": "logits"}, "kept, rounded =", ""),
     Mutant("another-likelihood", MODEL, "own_log_likelihood", {"type(model).decode is OWN_DECODE": "True"}, "class Dimmed(VAE)", ""),
     Mutant("modes-lost", MODEL, "evaluating", {"for module, mode in modes: module.training = mode": "model.train()"},
-           "colour.up.eval()", ""),
+           "conv.train().up.eval()", ""),
     # loss
     Mutant("kl-sign", LOSS, "kl_divergence", {"- 1 - logvar": "- 1 + logvar"}, KL, "https://github.com/FluxML/model-zoo/pull/147"),
     Mutant("kl-half", LOSS, "kl_divergence",
@@ -231,7 +231,7 @@ MUTANTS = [
     Mutant("rows-as-columns", SAMPLE, "decoded_piece", {"pixels.reshape(images)": "pixels.reshape(images).flip(3)"},
            "again = reconstruct(model, images[:10])", ""),
     # evaluation
-    Mutant("thresholded", EVALUATE, "binarize", {"noise.to(pixels.device) < pixels": "0.5 < pixels"}, "shade = as_float(grey)", ""),
+    Mutant("thresholded", EVALUATE, "binarize", {"noise.to(pixels.device) < pixels": "0.5 < pixels"}, "shade = as_float(gray)", ""),
     Mutant("single-precision", EVALUATE, "widest",
            {'Place(device, torch.float64), Place(torch.device("cpu"), torch.float64)': "Place(device, torch.float32),"},
            "large = torch.tensor([1e30])", ""),

@@ -79,6 +79,33 @@ def test_rules_pass_a_good_pair(tmp_path):
     assert rules.check(tmp_path / "good.ipynb") == []
 
 
+UNKNOWN = {
+    "another bar": (r"p_\theta(x|z)", r"`\mid` for what is given"), "KL by itself": (r"\mathrm{KL}(q\,\|\,p)", r"write `D_{\mathrm{KL}}`"),
+    "KL spelled otherwise": (r"D_\mathrm{KL}(q\|p)", r"write `D_{\mathrm{KL}}`"), "a plain E": (r"E_q[z^2]", r"`\mathbb E`"),
+    "an E in braces": (r"\mathbb{E}[z]", r"\mathbb{E} is not in the notation"), "a plain N": (r"z\sim N\big(0,I\big)", r"`\mathcal N`"),
+    "L for the loss": (r"\mathcal L(x)", r"`\ell` for the loss"), "sigma for the sigmoid": (r"\log\sigma(l)", r"\operatorname{sigmoid}"),
+    "ln": (r"\ln 2", r"write `\log`"), "the other epsilon": (r"\mu+\sigma\epsilon", r"\epsilon is not in the notation"),
+    "no parameters": (r"\log p(x_i\mid z)", r"p(x\mid z) is not in the notation"),
+    "other parameters": (r"p_\phi(z \mid x)", r"p_\phi(z\mid x) is not"),
+    "an encoder without parameters": (r"q(z_1\mid x)", r"q(z\mid x) is not"),
+    "a name that is new": (r"\operatorname{Cov}(x,z)", r"\operatorname{Cov} is not"),
+}
+
+
+@pytest.mark.parametrize("name", UNKNOWN)
+def test_formulas_keep_to_the_notation(name):
+    formula, message = UNKNOWN[name]
+    for cell in (md(f"${formula}$"), md(f"$$\n{formula}\n$$", "zh"), new_code_cell(f"#| fig-cap: 图 | A figure of ${formula}$\nplot()")):
+        assert [found for found in rules.signs([cell]) if message in found]
+    assert not rules.signs([md(f"`${formula}$`"), md(f"```\n${formula}$\n```")])
+
+
+def test_the_notation_of_the_glossary_passes():
+    bound = r"\mathcal L_1=\mathbb E_{q_\phi}\big[\log p_\theta(x\mid z_i)\big]-D_{\mathrm{KL}}\big(q_\phi(z\mid x_n)\,\|\,p(z)\big)"
+    for formula in (bound, r"\hat{\mathcal L}_k", "p(1-p)", r"\exp(x)", r"\sigma_\phi^2(x)", r"\text{E or KL}", r"|l|+\max(x,z)"):
+        assert rules.signs([md(f"${formula}$")]) == [], formula
+
+
 def test_freshness_sees_numbers_and_words():
     assert difference("loss 105.6", "loss 105.65", 1e-3) is None
     assert "105.6" in difference("loss 105.6", "loss 106.6", 1e-3)

@@ -121,9 +121,16 @@ def test_terms_and_names_are_linked_in_both_languages(built):
 
 
 def test_the_pages_beside_the_chapters_speak_the_languages(built):
-    assert [texts(built, edition, "glossary", "//th") for edition in ("fr", "en")] == [["Français", "Anglais"], ["English", "French"]]
-    assert texts(built, "fr", "glossary", "//tr/td[1]") == ["jour", "nuit", "moyenne"]
+    heads = {edition: texts(built, edition, "glossary", "//th") for edition in EDITIONS}
+    assert heads == {"fr": ["Français", "Anglais", "Définition", "Signe", "Sens"], "deux": heads["fr"],
+                     "en": ["English", "French", "Definition", "Symbol", "Meaning"]}
+    assert texts(built, "fr", "glossary", "//section[@id='terms']//tr/td[1]") == ["jour", "nuit", "moyenne"]
     assert page(built, "fr", "glossary").xpath("//tr/td[2]/span/@lang") == ["en-GB"] * 3
+    assert texts(built, "en", "glossary", "//section[@id='terms']//tr/td[3]")[0] == "The time when the sun is up."
+    assert texts(built, "fr", "glossary", "//section[@id='notation']//tr/td[2]") == ["la moyenne", "les heures d’un mois"]
+    assert len(page(built, "fr", "glossary").xpath("//section[@id='notation']//tr/td[1]//*[@class='katex']")) == 2
+    both = page(built, "deux", "glossary").xpath("//section[@id='notation']//tr[1]/td[2]")[0]
+    assert both.text_content().split() == ["la", "moyenne", "the", "mean"] and both.xpath("./span/@lang") == ["en-GB"]
     assert texts(built, "fr", "contents", "//main/section[1]/p") == ["Combien d’heures il fait jour", "Environ 5 minutes."]
     assert "180 mots par minute" in texts(built, "fr", "contents", "//main")[0]
     entry = {edition: " ".join(texts(built, edition, "api_lumiere", "//section[@id='mean_light']")) for edition in EDITIONS}

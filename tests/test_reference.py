@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import griffe
 import pytest
 
+from tools.rules import banned
 from web.contents import minutes
 from web.course import ROOT, Course
 from web.glossary import Glossary, Term
@@ -143,14 +144,25 @@ def test_reading_time_counts_words_characters_and_lines():
     assert minutes(cells, zh, en) == 25, "English words in Chinese prose take their time"
 
 
-def test_every_term_is_in_the_glossary(pages):
-    rows = [line for line in (ROOT / "GLOSSARY.md").read_text(encoding="utf-8").splitlines() if line.startswith("|")][2:]
-    for row in rows:
-        english, chinese, ruled_out = (column.strip() for column in row.strip("|").split("|"))
-        for edition in EDITIONS:
-            text = pages[edition]["glossary"].replace("（", "(").replace("）", ")")
-            assert all(f"[{part}]" in text for part in (*english.split(" / "), *chinese.split(" / "))), row
-            assert not any(f"[{word}]" in text for word in ruled_out.split(", ") if word), row
+def test_every_term_and_symbol_is_in_the_glossary(pages, sources):
+    ruled_out, own = banned(), {edition: text["glossary"] for edition, text in pages.items()}
+    assert len(sources.glossary.terms) > 100 and len(sources.glossary.symbols) > 40 and len(ruled_out) > 30
+    for edition, codes in (("zh", ["zh"]), ("en", ["en"]), ("duo", ["zh", "en"])):
+        for term in sources.glossary.terms:
+            assert all(f"[{sources.glossary.word(term, lang)}]" in own[edition] for lang in (LANGUAGES.first, LANGUAGES.second)), term
+            assert all(term.meaning[code] in own[edition] for code in codes), term
+        for symbol in sources.glossary.symbols:
+            assert symbol.formula in own[edition] and all(symbol.meaning[code] in own[edition] for code in codes), symbol
+        assert not any(f"[{word}]" in own[edition] for word in ruled_out), edition
+
+
+def test_a_definition_is_one_short_sentence(sources):
+    """They are shown where a term stands, too."""
+    for term in sources.glossary.terms:
+        zh, en = term.meaning["zh"], term.meaning["en"]
+        assert zh.endswith("。") and zh.count("。") == 1 and len(zh) <= 60, term
+        assert en.endswith(".") and len(en.split()) <= 30 and not HAN.search(en), term
+        assert not re.search(r"[`$*\[]", zh + en), f"{term}: a definition is plain text"
 
 
 def test_term_links_resolve_and_stand_once(pages, prose):
@@ -260,18 +272,30 @@ def test_a_docstring_in_one_language_is_named(text, advice, reference):
         reference.docstring(thing)
 
 
-def test_an_uneven_row_of_the_glossary_is_named():
-    glossary = Glossary(COURSE)
-    glossary.lines = ["| English | 中文 |", "|---|---|", "| encoder / decoder | 编码器 |"]
-    with pytest.raises(SourceError, match="GLOSSARY.md: 'encoder / decoder' and '编码器' need as many parts"):
-        assert glossary.terms
+HEAD = ["| English | 中文 | Definition | 释义 |", "|---|---|---|---|"]
 
 
-def test_a_glossary_without_a_column_for_a_language_is_named():
+@pytest.mark.parametrize(("lines", "advice"), [
+    (["| English | Chinese |", "|---|---|"], "the table needs a column named 中文"),
+    (["| English | 中文 | 释义 |", "|---|---|---|"], "the table needs a column named Definition"),
+    ([*HEAD, "| mean | 均值 | A number. | |"], "'mean' has nothing in the column 释义"),
+    ([*HEAD, "| mean | 均值 | | 一个数。 |"], "'mean' has nothing in the column Definition"),
+    ([*HEAD, "| mean | 均值 |"], "'mean' has nothing in the column Definition"),
+    ([*HEAD, "| mean | | A number. | 一个数。 |"], "'mean' has nothing in the column 中文"),
+    ([*HEAD, "", "| symbol | English | 中文 |", "|---|---|---|", "| $x$ | | 图像 |"], r"'\$x\$' has nothing in the column English")])
+def test_what_is_missing_in_the_glossary_is_named(lines, advice):
     glossary = Glossary(COURSE)
-    glossary.lines = ["| English | Chinese |", "|---|---|"]
-    with pytest.raises(SourceError, match="GLOSSARY.md: the table needs a column named 中文"):
-        assert glossary.terms
+    glossary.lines = lines
+    with pytest.raises(SourceError, match=f"GLOSSARY.md: {advice}"):
+        assert not [glossary.terms, glossary.symbols]
+
+
+def test_a_glossary_may_have_words_alone():
+    glossary = Glossary(COURSE)
+    glossary.lines = ["# 术语 | Terms", "", "| 中文 | English | not |", "|---|---|---|", "| 均值 | mean | 平均 |"]
+    page = glossary.page("en", lambda *parts: "front")
+    assert page == "front\n\n| English | Chinese |\n|---|---|\n| [mean]{#mean} | [均值]{lang=zh-Hans} |\n" and not glossary.symbols
+
 
 
 def test_a_missing_page_leads_back():

@@ -3,6 +3,7 @@ import json
 import re
 import tempfile
 from collections import Counter
+from functools import cache, partial
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
@@ -10,7 +11,9 @@ from statistics import median
 import yaml
 
 from tools.outputs import NBS, SVG, notebooks, read
+from web.course import Course
 from web.figures import LIST, Words, texts
+from web.glossary import Glossary
 
 ROOT = NBS.parent
 HAN = re.compile(r"[\u3400-\u9fff]")
@@ -32,6 +35,21 @@ HAN_SPACE = r"[\u3400-\u9fff，。；：？！、）》”] +[A-Za-z0-9$`\\]|[A-
 HALF_WIDTH = r"[\u3400-\u9fff][,;:?!](?![A-Za-z0-9_])|[\u3400-\u9fff]\.(?:\s|$)|[\u3400-\u9fff]\(|\)[\u3400-\u9fff]"
 CJK_PUNCTUATION = "，。；：？！、（）《》“”"
 MARKS = CJK_PUNCTUATION + "`$()%\"'."
+GREEK = ("alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi varphi "
+         "chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega").split()
+NAMED = re.compile(rf"\\(?:(?:mathcal|mathbb|mathrm|operatorname)\*?(?: *\{{[^}}]*\}}| *[A-Za-z])|(?:{'|'.join(GREEK)})(?![A-Za-z]))")
+INDEX = r"(?:_(?:\{[^{}]*\}|\\[A-Za-z]+|[A-Za-z0-9]))?'*"
+DISTRIBUTION = re.compile(rf"(?<![A-Za-z\\_])[pq]{INDEX}\((?:[xz]{INDEX}|\\mid|[,; ])+\)")
+TEXT = re.compile(r"\\text\{[^{}]*\}")
+VARIANTS = {  # spellings that stand for a symbol of the notation, each with what to write
+    r"(?<![A-Za-z\\_])[pq](?:_\\?[A-Za-z]+)?\([^()|]*(?<!\\)\|": r"`\mid` for what is given",
+    r"(?<!D_\{\\mathrm\{)KL": r"`D_{\mathrm{KL}}`",
+    r"(?<!\\mathbb )(?<![A-Za-z\\{])E(?= *(?:_|\[|\\[bB]ig))": r"`\mathbb E` for an expectation",
+    r"(?<!\\mathcal )(?<![A-Za-z\\])N *(?:\\[bB]igg?[lr]?)?\(": r"`\mathcal N` for a normal distribution",
+    r"\\mathcal L(?!\}?_)": r"`\mathcal L_1` or `\mathcal L_k` for a bound, `\ell` for the loss",
+    r"\\sigma *(?:\\[bB]igg?[lr]?)?\(": r"`\operatorname{sigmoid}`; `\sigma` is a standard deviation",
+    r"\\ln(?![A-Za-z])": r"`\log`",
+}
 
 
 def lang(cell):
@@ -148,15 +166,11 @@ def typography(cells):
     return messages
 
 
+@cache
 def banned():
     """The renderings the glossary rules out, each with the one to use."""
-    words = {}
-    for line in (ROOT / "GLOSSARY.md").read_text(encoding="utf-8").splitlines():
-        columns = [column.strip() for column in line.strip("|").split("|")]
-        if len(columns) == 3 and HAN.search(columns[2]):
-            for word in re.split(r"[,，、]\s*", re.sub(r"\(.*?\)", "", columns[2])):
-                words[word.strip()] = columns[1]
-    return words
+    terms = Glossary(Course(ROOT)).tables[0].rows
+    return {word.strip(): row["中文"] for row in terms if row["not"] for word in re.sub(r"\(.*?\)", "", row["not"]).split(",")}
 
 
 def glossary(cells):
@@ -164,6 +178,37 @@ def glossary(cells):
     words = banned()
     return [f"cell {i}: {word} is ruled out; use {right}" for i, cell in enumerate(cells) if lang(cell) != "en"
             for word, right in words.items() if word in cell.source]
+
+
+@cache
+def notation():
+    """What the notation of the course has: letters and names with a macro of their own, and distributions with what they depend on."""
+    formulas = [symbol.formula for symbol in Glossary(Course(ROOT)).symbols]
+    return {name for formula in formulas for name in named(formula)}, {name for formula in formulas for name in distributions(formula)}
+
+
+def named(formula):
+    """The Greek letters, and the letters and names in a script of their own, in a formula."""
+    return NAMED.findall(formula)
+
+
+def distributions(formula):
+    """The distributions of images and latent variables that a formula writes out, without the indices of the variables."""
+    plain = [re.sub(rf" |(?<=[xz]){INDEX}", "", found) for found in DISTRIBUTION.findall(formula)]
+    return {found.replace(r"\mid", r"\mid ") for found in plain}
+
+
+def signs(cells):
+    """Formulas keep to the notation in GLOSSARY.md: one sign for each thing, written in one way."""
+    messages, (names, known) = [], notation()
+    for i, cell in enumerate(cells):
+        text = "\n".join(HALVES.findall(cell.source)) if cell.cell_type == "code" else CODE.sub(" ", FENCE.sub(" ", cell.source))
+        for formula in map(partial(TEXT.sub, ""), FORMULA.findall(text)):
+            wrong = [f"{pattern[0]!r}: write {right}" for variant, right in VARIANTS.items() if (pattern := re.search(variant, formula))]
+            new = {*named(formula)} - names | distributions(formula) - known
+            wrong += [f"{name} is not in the notation of GLOSSARY.md" for name in sorted(new)]
+            messages += [f"cell {i}: {each}, in {' '.join(formula.split())}" for each in wrong]
+    return messages
 
 
 def small(cells):
@@ -258,7 +303,7 @@ def budgets(cells):
     }
 
 
-RULES = [pairs, halves, headings, typography, glossary, small, clean_outputs, figures, details, words]
+RULES = [pairs, halves, headings, typography, glossary, signs, small, clean_outputs, figures, details, words]
 
 
 def check(path):

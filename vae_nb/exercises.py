@@ -1124,9 +1124,9 @@ def check_axis_cost(axis_cost: Any) -> Verdict:
     """Exercise 5.2: what it costs, in nats, that a diagonal Gaussian cannot be turned.
     练习5.2：对角的高斯分布不能转动，要付出多少奈特。
 
-    `axis_cost`: a function `(sigma1, sigma2, theta)` that returns one number; angles in radians.
+    `axis_cost`: a function `(sigma1, sigma2, omega)` that returns one number; angles in radians.
 
-    `axis_cost`：由`(sigma1, sigma2, theta)`得到一个数的函数；角度以弧度为单位。"""
+    `axis_cost`：由`(sigma1, sigma2, omega)`得到一个数的函数；角度以弧度为单位。"""
     compare(axis_cost, cost_of_axes, scalars((0.17, 0.52, math.pi / 4), (0.3, 2, 0.4), (2, 0.3, 1.1), (1.3, 0.6, -0.7), (0.5, 1.5, 0)), AXES)
     return Verdict("exact", "0.17与0.52两维转45°，要付0.53奈特；σ₁ = σ₂时为零，圆没有主轴。",
                    "for 0.17 and 0.52 a turn by 45° costs 0.53 nats; for σ₁ = σ₂ it is zero, since a circle has no principal axes.")

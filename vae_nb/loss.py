@@ -136,7 +136,6 @@ def log_weights(reconstructed: Tensor, original: Tensor, z: Tensor, mu: Tensor, 
     ratio = 0.5 * (((z - mu) * torch.exp(-logvar / 2)).pow(2) + logvar - z.pow(2)).sum(2)
     return check_finite(log_likelihood + ratio, z=z, mu=mu, logvar=logvar)
 
-# %% ../nbs/02_loss.ipynb #e70b0466
 def iwae_loss(reconstructed: Tensor, original: Tensor, z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
     """Negative importance-weighted bound -L_k in nats, summed over the batch; k is the length of `z`.
     负的重要性加权下界-L_k（单位：奈特），在批量上求和；k是`z`的长度。

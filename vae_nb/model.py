@@ -34,7 +34,36 @@ def check_sizes(**sizes: Any) -> None:
         limit = " and below 2**63" if whole and size > 1 else ""
         raise (ValueError if whole else TypeError)(f"{name} is {size!r:.80}; it must be a whole number of at least 1{limit}")
 
+def check_shape(shape: Any) -> tuple[int, int, int]:
+    """An image shape (C, H, W) as three whole numbers; raises `TypeError` or `ValueError` for anything else.
+    检查图像形状（C, H, W）并返回三个整数；不合要求时报`TypeError`或`ValueError`。"""
+    needed = "needed: (C, H, W), such as (1, 28, 28) for grey images and (3, 32, 32) for colour"
+    if not isinstance(shape, (tuple, list)): raise TypeError(f"image_shape is {shape!r:.80}; {needed}")
+    if len(shape) != 3: raise ValueError(f"image_shape is {shape!r:.80}; {needed}")
+    for letter, size in zip("CHW", shape): check_sizes(**{f"{letter} in image_shape": size})
+    channels, height, width = map(int, shape)
+    return channels, height, width
+
+def shape_for(image_size: int, image_shape: Any) -> tuple[int, int, int] | None:
+    """The shape of a model's images: the one given, or that of MNIST for 784 pixels; `None` if nothing tells it.
+    模型图像的形状：已给出时就用它；784个像素时取MNIST的形状；无从得知时为`None`。"""
+    if image_shape is None: return (1, 28, 28) if image_size == 784 else None
+    pixels = math.prod(shape := check_shape(image_shape))
+    if image_size not in (784, pixels):
+        raise ValueError(f"image_size is {image_size}, but images of shape {shape} have {pixels} pixels; leave image_size out")
+    return shape
+
 # %% ../nbs/01_model.ipynb #5af8d295
+def check_tensor(name: str, value: Any) -> None:
+    """Raise `TypeError` unless `value` is a tensor, saying how to make one of it.
+    若`value`不是张量，报`TypeError`，并说明怎样转换。"""
+    if isinstance(value, Tensor): return
+    advice, kind = "", "None" if value is None else type(value).__name__
+    if kind == "ndarray": advice = f": use torch.as_tensor({name})"
+    if isinstance(value, (list, tuple)) and value:
+        advice = f": use torch.{'stack' if isinstance(value[0], Tensor) else 'tensor'}({name})"
+    raise TypeError(f"{name} must be a tensor, not {kind}{advice}")
+
 def pixel_range(x: Tensor) -> tuple[float, float]:
     """The smallest and the largest value of a tensor, nan if there is one. On a GPU this makes the host wait.
     张量的最小值与最大值；含NaN时为NaN。在GPU上会使主机等待。
@@ -50,7 +79,6 @@ def pixel_range(x: Tensor) -> tuple[float, float]:
         low, high = min(low, least), max(high, most.item())
     return low, high
 
-# %% ../nbs/01_model.ipynb #6fbd1fe0
 def check_pixels(x: Tensor) -> None:
     """Raise `ValueError` unless every value lies in [0, 1]; NaN does not. On a GPU this makes the host wait.
     若有值不在[0, 1]内（包括NaN），报`ValueError`。在GPU上会使主机等待。"""
@@ -60,17 +88,6 @@ def check_pixels(x: Tensor) -> None:
     if not (low >= 0 and high <= 1):
         advice = "leave out what subtracts a mean from them" if low < 0 else "pixels in 0..255 must be divided by 255"
         raise ValueError(f"pixels lie between {low:.4g} and {high:.4g}; needed: values in [0, 1]: {advice}")
-
-# %% ../nbs/01_model.ipynb #e0ad5812
-def check_tensor(name: str, value: Any) -> None:
-    """Raise `TypeError` unless `value` is a tensor, saying how to make one of it.
-    若`value`不是张量，报`TypeError`，并说明怎样转换。"""
-    if isinstance(value, Tensor): return
-    advice, kind = "", "None" if value is None else type(value).__name__
-    if kind == "ndarray": advice = f": use torch.as_tensor({name})"
-    if isinstance(value, (list, tuple)) and value:
-        advice = f": use torch.{'stack' if isinstance(value[0], Tensor) else 'tensor'}({name})"
-    raise TypeError(f"{name} must be a tensor, not {kind}{advice}")
 
 # %% ../nbs/01_model.ipynb #e5632577
 def check_images(x: Any, image_size: int) -> Tensor:
@@ -94,26 +111,14 @@ def check_images(x: Any, image_size: int) -> Tensor:
     if x.device.type == "cpu": check_pixels(x)
     return x.flatten(1)
 
-# %% ../nbs/01_model.ipynb #516f7f79
-def check_shape(shape: Any) -> tuple[int, int, int]:
-    """An image shape (C, H, W) as three whole numbers; raises `TypeError` or `ValueError` for anything else.
-    检查图像形状（C, H, W）并返回三个整数；不合要求时报`TypeError`或`ValueError`。"""
-    needed = "needed: (C, H, W), such as (1, 28, 28) for grey images and (3, 32, 32) for colour"
-    if not isinstance(shape, (tuple, list)): raise TypeError(f"image_shape is {shape!r:.80}; {needed}")
-    if len(shape) != 3: raise ValueError(f"image_shape is {shape!r:.80}; {needed}")
-    for letter, size in zip("CHW", shape): check_sizes(**{f"{letter} in image_shape": size})
-    channels, height, width = map(int, shape)
-    return channels, height, width
-
-# %% ../nbs/01_model.ipynb #712abc73
-def shape_for(image_size: int, image_shape: Any) -> tuple[int, int, int] | None:
-    """The shape of a model's images: the one given, or that of MNIST for 784 pixels; `None` if nothing tells it.
-    模型图像的形状：已给出时就用它；784个像素时取MNIST的形状；无从得知时为`None`。"""
-    if image_shape is None: return (1, 28, 28) if image_size == 784 else None
-    pixels = math.prod(shape := check_shape(image_shape))
-    if image_size not in (784, pixels):
-        raise ValueError(f"image_size is {image_size}, but images of shape {shape} have {pixels} pixels; leave image_size out")
-    return shape
+def check_latents(z: Any, latent_dim: int) -> None:
+    """Raise unless `z` holds latent vectors `(..., latent_dim)` of floats. In a compiled step nothing is checked.
+    检查`z`是浮点的潜变量`(..., latent_dim)`，否则报错。在编译后的步骤中不检查。"""
+    if torch.compiler.is_compiling(): return
+    check_tensor("z", z)
+    if not z.is_floating_point(): raise TypeError(f"z is {z.dtype}; latent vectors are floats: use z.float()")
+    if z.dim() == 0 or z.shape[-1] != latent_dim:
+        raise ValueError(f"z has shape {tuple(z.shape)}; needed: (..., {latent_dim}), as the model has {latent_dim} latent dimensions")
 
 # %% ../nbs/01_model.ipynb #b7b4c37f
 def dtype_of(model: nn.Module) -> torch.dtype:
@@ -128,21 +133,10 @@ def device_of(model: nn.Module) -> torch.device:
     模型第一个参数所在的设备；没有参数时为CPU。"""
     return next((p.device for p in model.parameters()), torch.device("cpu"))
 
-# %% ../nbs/01_model.ipynb #5e84dfb9
 def wide(values: Tensor) -> Tensor:
     """Half-precision values as float32; float32 and float64 pass unchanged.
     半精度的值转成float32；float32与float64原样返回。"""
     return values.float() if values.element_size() < 4 else values
-
-# %% ../nbs/01_model.ipynb #e2017fb3
-def check_latents(z: Any, latent_dim: int) -> None:
-    """Raise unless `z` holds latent vectors `(..., latent_dim)` of floats. In a compiled step nothing is checked.
-    检查`z`是浮点的潜变量`(..., latent_dim)`，否则报错。在编译后的步骤中不检查。"""
-    if torch.compiler.is_compiling(): return
-    check_tensor("z", z)
-    if not z.is_floating_point(): raise TypeError(f"z is {z.dtype}; latent vectors are floats: use z.float()")
-    if z.dim() == 0 or z.shape[-1] != latent_dim:
-        raise ValueError(f"z has shape {tuple(z.shape)}; needed: (..., {latent_dim}), as the model has {latent_dim} latent dimensions")
 
 # %% ../nbs/01_model.ipynb #8f9b45de
 class EncoderDecoder(nn.Module):
@@ -184,7 +178,6 @@ def check_probabilities(probabilities: Tensor) -> None:
         raise ValueError(f"the reconstruction lies between {low:.4g} and {high:.4g}; decode must return probabilities in [0, 1]: "
                          "end it with torch.sigmoid")
 
-# %% ../nbs/01_model.ipynb #6eeb93d6
 def bernoulli_pair(probabilities: Tensor, pixels: Tensor) -> tuple[Tensor, Tensor, Tensor | float]:
     """Probabilities and pixels for cross-entropy, and the factor for its result: 1, or nan where something does not fit.
     供交叉熵使用的概率与像素，以及结果要乘的因子：1；有值不合要求时为NaN。
@@ -206,7 +199,7 @@ def bernoulli_pair(probabilities: Tensor, pixels: Tensor) -> tuple[Tensor, Tenso
     factor = torch.where(fine.all(), probabilities.new_ones(()), math.nan)
     return torch.where(fine, probabilities, 0.5), torch.where(fine, pixels, 0.5), factor
 
-# %% ../nbs/01_model.ipynb #b659d6bb
+# %% ../nbs/01_model.ipynb #c73e21bd
 CASTING = [kind for kind in ("cpu", "cuda", "mps", "xpu") if torch.amp.is_autocast_available(kind)]  # a compiled step cannot ask
 
 def no_autocast(device: torch.device) -> AbstractContextManager[Any]:
@@ -215,7 +208,17 @@ def no_autocast(device: torch.device) -> AbstractContextManager[Any]:
     on = device.type in CASTING and torch.is_autocast_enabled(device.type)
     return torch.autocast(device.type, enabled=False) if on else nullcontext()
 
-# %% ../nbs/01_model.ipynb #c73e21bd
+def pixel_log_likelihood(model: Any, z: Tensor, x: Tensor) -> Tensor:
+    """log p(x|z) in nats, `(B, S)`, of Bernoulli pixels with the probabilities that any model's `decode` returns.
+    任何模型的log p(x|z)（单位：奈特），`(B, S)`：像素服从伯努利分布，概率由`decode`给出。
+
+    `z`: `(B, S, L)`, S samples for each image. `x`: `(B, ...)`, pixels in [0, 1], as many as `decode` returns for one z.
+
+    `z`：`(B, S, L)`，每幅图像S个样本。`x`：`(B, ...)`，[0, 1]内的像素，个数与`decode`对一个z的输出相同。"""
+    decoded = model.decode(z.flatten(0, 1)).unflatten(0, z.shape[:2]).flatten(2)
+    probabilities, pixels, factor = bernoulli_pair(decoded, x.flatten(1).unsqueeze(1))
+    with no_autocast(z.device): return -factor * F.binary_cross_entropy(probabilities, pixels, reduction="none").sum(-1)
+
 def bernoulli_log_likelihood(hidden: Tensor, layer: nn.Linear, x: Tensor) -> Tensor:
     """log p(x|z) in nats, `(B, S)`, of pixels with the logits `layer(hidden)`: S samples for each of B images.
     像素的logit为`layer(hidden)`时的log p(x|z)（单位：奈特），`(B, S)`：B幅图像，每幅S个样本。
@@ -234,22 +237,9 @@ def bernoulli_log_likelihood(hidden: Tensor, layer: nn.Linear, x: Tensor) -> Ten
     products = magnitude.sigmoid_().unflatten(-1, (-1, width)).prod(-1)
     return linear.squeeze(-1) - size / 2 + products.log().sum(-1)
 
-# %% ../nbs/01_model.ipynb #9e15ab18
-def pixel_log_likelihood(model: Any, z: Tensor, x: Tensor) -> Tensor:
-    """log p(x|z) in nats, `(B, S)`, of Bernoulli pixels with the probabilities that any model's `decode` returns.
-    任何模型的log p(x|z)（单位：奈特），`(B, S)`：像素服从伯努利分布，概率由`decode`给出。
-
-    `z`: `(B, S, L)`, S samples for each image. `x`: `(B, ...)`, pixels in [0, 1], as many as `decode` returns for one z.
-
-    `z`：`(B, S, L)`，每幅图像S个样本。`x`：`(B, ...)`，[0, 1]内的像素，个数与`decode`对一个z的输出相同。"""
-    decoded = model.decode(z.flatten(0, 1)).unflatten(0, z.shape[:2]).flatten(2)
-    probabilities, pixels, factor = bernoulli_pair(decoded, x.flatten(1).unsqueeze(1))
-    with no_autocast(z.device): return -factor * F.binary_cross_entropy(probabilities, pixels, reduction="none").sum(-1)
-
-# %% ../nbs/01_model.ipynb #19868870
+# %% ../nbs/01_model.ipynb #e1795a8c
 OWN_DECODE = EncoderDecoder.decode  # kept, so that a class patched later is noticed
 
-# %% ../nbs/01_model.ipynb #e1795a8c
 def own_log_likelihood(model: Any, z: Tensor, x: Tensor) -> Tensor:
     """What `VAE.log_likelihood` returns: by the fast formula where the model decodes as `VAE` does, else from its probabilities.
     `VAE.log_likelihood`的返回值：解码方式与`VAE`相同时用快速公式，否则由解码得到的概率计算。"""
@@ -362,7 +352,6 @@ def check_model(model: Any, *needed: str) -> Any:
     if "image_shape" in needed and model.image_shape is not None: check_shape(model.image_shape)
     return model
 
-# %% ../nbs/01_model.ipynb #eb1302d4
 def shape_of(model: Any) -> tuple[int, int, int]:
     """The shape (C, H, W) of a model's images; raises `ValueError` if it knows only how many pixels they have.
     模型图像的形状（C, H, W）；模型只知道像素个数时报`ValueError`。"""
@@ -392,7 +381,6 @@ def arranged(model: Any, images: Tensor) -> Tensor:
     raise ValueError(f"images have shape {given}; the model's image_shape is {shape}, so it takes (N, {', '.join(map(str, shape))}) "
                      f"or rows (N, {math.prod(shape)}){advice}")
 
-# %% ../nbs/01_model.ipynb #72ccde45
 def images_for(model: Any, images: Any, count: int | None = None) -> Tensor:
     """Images as a model takes them, checked once at the edge: `(N, C, H, W)`, uint8 or floats in [0, 1], where they lie.
     在入口处检查一次图像，返回模型可用的`(N, C, H, W)`：uint8或[0, 1]内的浮点数，仍在原处。
@@ -422,7 +410,6 @@ def to_model(model: nn.Module, images: Tensor) -> Tensor:
     moved = images.to(device_of(model))
     return moved.to(dtype_of(model)).div_(255) if moved.dtype == torch.uint8 else moved.to(dtype_of(model))
 
-# %% ../nbs/01_model.ipynb #d5a5e7d5
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[torch.device]:
     """Within `with`, the model is in evaluation mode, in full precision, without gradients; yields its device.
