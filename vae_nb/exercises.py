@@ -63,7 +63,7 @@ class Verdict(NamedTuple):
 
     def __repr__(self) -> str:
         zh, en = GRADES[self.grade]
-        return f"{zh}：{self.zh}\n  {en}: {self.en}"
+        return f"{zh}：{self.zh}\n| {en}: {self.en}"
 
 # %% ../nbs/17_exercises.ipynb #b9fcd4e1
 class Found(Exception):
