@@ -276,7 +276,6 @@ MUTANTS = [
 INSTEAD = {
     "plane = VAE(latent_dim=2).to(device)\nhistory": "plane = VAE(latent_dim=2).to(device).requires_grad_(False)",
     'assert 154 < history[-1]["test_loss"]': "",
-    "model = trained(epochs=3)": "model = VAE.from_pretrained().to(device).requires_grad_(False)",
 }
 
 

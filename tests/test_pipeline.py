@@ -16,6 +16,7 @@ from web.finish import inner, size, take
 from web.formulas import Formulas
 from web.languages import Languages, SourceError
 from web.read import directives
+from web.readme import readme
 from web.search import sections
 
 FIXTURE = ROOT / "tests/fixture_course"
@@ -95,6 +96,10 @@ def test_the_edition_with_both_shows_both(built):
     assert texts(built, "deux", "00_jour", "//main/section/h2/span[@class='second'][@lang='en-GB']") == ["The mean light"]
     assert not page(built, "deux", "00_jour").xpath("//main//div[contains(@class, 'second-title')]")
     assert texts(built, "deux", "00_jour", "//nav[@class='turn']/a") == ["PrécédentLe jour The day", "SuivantL’année The year"]
+
+
+def test_links_of_the_readme_lead_from_the_repositorys_root():
+    assert readme(Course(FIXTURE)).count("](nbs/00_jour.ipynb#the-mean-light)") == 2
 
 
 def test_anchors_come_from_the_second_half_in_every_edition(built):

@@ -144,6 +144,16 @@ def test_reading_time_counts_words_characters_and_lines():
     assert minutes(cells, zh, en) == 25, "English words in Chinese prose take their time"
 
 
+def test_the_front_page_tells_how_long_each_chapter_takes(prose):
+    both = [LANGUAGES.first, LANGUAGES.second]
+    for lang, other, pattern in zip(both, both[::-1], (r"。约(\d+)分钟。$", r"\. About (\d+) minutes\.$"), strict=True):
+        items = re.findall(r"^- \[[^]]+\]\((\w+)\.ipynb\)(.*)$", prose[lang.code]["index"], re.MULTILINE)
+        assert [name for name, _ in items] == COURSE.pages[1:]
+        for name, text in items:
+            assert int(re.search(pattern, text)[1]) == minutes(COURSE.notebook(name).cells, lang, other), name
+    assert not re.search(r"约\d+分钟。$|About \d+ minutes\.$", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+
+
 def test_every_term_and_symbol_is_in_the_glossary(pages, sources):
     ruled_out, own = banned(), {edition: text["glossary"] for edition, text in pages.items()}
     assert len(sources.glossary.terms) > 100 and len(sources.glossary.symbols) > 40 and len(ruled_out) > 30

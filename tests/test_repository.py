@@ -1,5 +1,6 @@
 """The repository's own rules: what is made from the notebooks is made from them now, and the package stays small."""
 import ast
+import re
 import shutil
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from graphlib import TopologicalSorter
 import pytest
 
 from web.build import ROOT, notebooks
+from web.course import Course
 from web.readme import readme
 
 ALLOWED = {"torch", "torchvision", "matplotlib", "ipywidgets", "anywidget", "tqdm", "safetensors", "PIL", "numpy", "traitlets", "filelock",
@@ -37,6 +39,33 @@ def test_clean_and_export_change_nothing(tmp_path):
 
 def test_readme_is_made_from_the_front_page():
     assert (ROOT / "README.md").read_text(encoding="utf-8") == readme()
+
+
+def front(lang):
+    """The sources of the front page's cells in a language; `None` for those that are for both."""
+    return [cell["source"] for cell in Course().notebook("index").cells if cell["metadata"].get("lang") == lang]
+
+
+def test_the_three_lines_of_the_front_page_are_three_and_run(tmp_path):
+    [source] = [text for text in front(None) if "show_images(sample_prior" in text]
+    lines = [line for line in source.splitlines() if not line.startswith("#|")]
+    assert len(lines) == 3
+    check = "import matplotlib.pyplot as plt; assert plt.gcf().axes"
+    run(sys.executable, "-c", "\n".join(["import matplotlib; matplotlib.use('agg')", *lines, check]), cwd=tmp_path)
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_the_front_page_leads_to_every_chapter_in_their_order(lang):
+    [text] = [text for text in front(lang) if text.count("\n- ") > 10]
+    assert re.findall(r"^- \[[^]]+\]\((\w+)\.ipynb\)", text, re.MULTILINE) == Course().pages[1:]
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_the_front_page_quotes_the_mean_of_the_seeds(lang):
+    lines = [line.split("|") for line in (ROOT / "bench/SEEDS.md").read_text(encoding="utf-8").splitlines()]
+    rows = {float(row[-4]): float(row[-3]) for row in lines if row[0] == "" and row[1].strip() == "10"}
+    [text] = [text for text in front(lang) if "SEEDS.md" in text]
+    assert sorted(rows) == [105.68, 105.74] == sorted(map(float, re.findall(r"105\.\d+", text))) and max(rows.values()) < 0.3
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "vae_nb").glob("*.py")), ids=lambda path: path.name)

@@ -5,7 +5,12 @@ from web.formulas import TOKENS
 from web.languages import HEADING
 
 SECONDS = 5  # for a line of code
+<<<<<<< HEAD
 HIDDEN = {"hide", "default_exp", "export", "exporti", "fold"}
+=======
+HIDDEN = {"hide", "default_exp", "fold"}
+ITEM = re.compile(r"^- \[[^\]]*\]\((?P<name>\w+)\.ipynb\).*$", re.MULTILINE)
+>>>>>>> 9045be289704d014142c4c7d4ace3558d16466e0
 DETAILS = re.compile(r"<details>.*?</details>", re.DOTALL)
 
 
@@ -21,6 +26,18 @@ def minutes(cells, lang, other):
     counted = [lang] if lang.words else [lang, other]
     time = sum(len(re.findall(each.unit, prose)) / each.speed for each in counted) + len(code) * SECONDS / 60
     return max(5, 5 * round(time / 5))
+
+
+def timed(course, cells):
+    """Put the reading time of a chapter at the end of each item of a list that begins with a link to it; the front page has such a list."""
+    languages = course.languages
+    for lang, other in ((languages.first, languages.second), (languages.second, languages.first)):
+        def add(match, lang=lang, other=other):
+            time = minutes(course.notebook(match["name"]).cells, lang, other)
+            return f"{match[0]}{' ' if lang.words else ''}{languages.label('text', 'minutes', lang.code, minutes=time)}"
+        for cell in cells:
+            if cell["metadata"].get("lang") == lang.code:
+                cell["source"] = ITEM.sub(add, cell["source"])
 
 
 class Contents:

@@ -5,6 +5,7 @@ import json
 import re
 import struct
 
+from web.contents import timed
 from web.course import write
 from web.figures import drawing
 from web.languages import PICTURE, SourceError
@@ -118,6 +119,8 @@ class Pages:
                 if cell["cell_type"] == "code":
                     check_widget(self.course, cell, notebook.place)
                     check_fold(self.course, cell, notebook.place)
+            if notebook.name == "index":
+                timed(self.course, cells)
             self.links.add(cells, notebook)
             self.made[notebook.name] = cells[1:]
         return self.made[notebook.name]

@@ -11,7 +11,7 @@ def for_github(text, nbs):
     """Markdown as GitHub reads it: formulas that may touch Chinese, links from the repository's root, no ids on headings."""
     text = TOKENS.sub(lambda m: f"$`{m['inline']}`$" if m["inline"] else m[0], text)
     text = PICTURE.sub(lambda m: f"![{m[1]}]({nbs}/{m[2]})", text)
-    text = re.sub(r"(?<!!)(\[[^\]]*\])\((\w+\.ipynb)\)", rf"\1({nbs}/\2)", text)
+    text = re.sub(r"(?<!!)(\[[^\]]*\])\((\w+\.ipynb(?:#[\w-]+)?)\)", rf"\1({nbs}/\2)", text)
     return re.sub(r"^(#+ .*?) \{#[^}]*\}$", r"\1", text, flags=re.MULTILINE)
 
 
