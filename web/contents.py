@@ -5,12 +5,8 @@ from web.formulas import TOKENS
 from web.languages import HEADING
 
 SECONDS = 5  # for a line of code
-<<<<<<< HEAD
 HIDDEN = {"hide", "default_exp", "export", "exporti", "fold"}
-=======
-HIDDEN = {"hide", "default_exp", "fold"}
 ITEM = re.compile(r"^- \[[^\]]*\]\((?P<name>\w+)\.ipynb\).*$", re.MULTILINE)
->>>>>>> 9045be289704d014142c4c7d4ace3558d16466e0
 DETAILS = re.compile(r"<details>.*?</details>", re.DOTALL)
 
 
