@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from graphlib import TopologicalSorter
 
 import pytest
 
@@ -73,6 +74,17 @@ def test_package_imports_nothing_else(path):
     names = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
     names += [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and not node.level]
     assert {name.split(".")[0] for name in names} <= ALLOWED | set(sys.stdlib_module_names)
+
+
+def test_no_module_imports_itself_by_a_detour():
+    imported = {}
+    for path in (ROOT / "vae_nb").glob("[a-z]*.py"):
+        nodes = [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.ImportFrom)]
+        inside = [node.module or "" for node in nodes if node.level or (node.module or "").startswith("vae_nb")]
+        imported[path.stem] = {name.removeprefix("vae_nb").strip(".") for name in inside} - {""}
+    order = [*TopologicalSorter(imported).static_order()]
+    assert order[0] == "files" and order.index("train") < order.index("speed") and {"model", "loss"} <= imported["train"]
+    assert not any("exercises" in each for each in imported.values()), "the package does not need the exercises"
 
 
 def test_model_costs_nothing_beyond_torch():
