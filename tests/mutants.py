@@ -274,7 +274,6 @@ MUTANTS = [
 
 # Cells that take long, by a text of theirs, and what runs in their place.
 INSTEAD = {
-    "model = trained(epochs=5)": "model = VAE.from_pretrained().to(device).requires_grad_(False)",
     "plane = VAE(latent_dim=2).to(device)\nhistory": "plane = VAE(latent_dim=2).to(device).requires_grad_(False)",
     'assert 154 < history[-1]["test_loss"]': "",
 }
