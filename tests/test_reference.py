@@ -304,7 +304,8 @@ def test_a_glossary_may_have_words_alone():
     glossary = Glossary(COURSE)
     glossary.lines = ["# 术语 | Terms", "", "| 中文 | English | not |", "|---|---|---|", "| 均值 | mean | 平均 |"]
     page = glossary.page("en", lambda *parts: "front")
-    assert page == "front\n\n| English | Chinese |\n|---|---|\n| [mean]{#mean} | [均值]{lang=zh-Hans} |\n" and not glossary.symbols
+    table = "| English | Chinese |\n|---|---|\n| [mean]{#mean} | [均值]{lang=zh-Hans} |"
+    assert page == f"front\n\n::: {{.glossary}}\n\n{table}\n\n:::\n" and not glossary.symbols
 
 
 

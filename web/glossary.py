@@ -136,7 +136,7 @@ class Glossary:
         parts = [front_matter(self.lines[0].removeprefix("# "), self.languages.both_halves("text", "glossary-description"), edition)]
         for table, rows in zip(self.tables, (words, meanings), strict=False):
             parts += [self.languages.heading(f"## {table.heading}", edition)] if table.heading else []
-            parts.append(markdown(rows))
+            parts.append(f"::: {{.glossary}}\n\n{markdown(rows)}\n\n:::")
         return "\n\n".join(parts) + "\n"
 
 
