@@ -231,7 +231,8 @@ MUTANTS = [
     Mutant("rows-as-columns", SAMPLE, "decoded_piece", {"pixels.reshape(images)": "pixels.reshape(images).flip(3)"},
            "again = reconstruct(model, images[:10])", ""),
     # evaluation
-    Mutant("thresholded", EVALUATE, "binarize", {"noise.to(pixels.device) < pixels": "0.5 < pixels"}, "assert binary.unique().tolist() == [0, 1]", ""),
+    Mutant("thresholded", EVALUATE, "binarize", {"noise.to(pixels.device) < pixels": "0.5 < pixels"},
+           "assert binary.unique().tolist() == [0, 1]", ""),
     Mutant("single-precision", EVALUATE, "widest",
            {'Place(device, torch.float64), Place(torch.device("cpu"), torch.float64)': "Place(device, torch.float32),"},
            "large = torch.tensor([1e30])", ""),
