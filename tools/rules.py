@@ -31,8 +31,8 @@ FUNCTIONS = {"log", "ln", "exp", "sin", "cos", "max", "min"}
 ASIDE = re.compile(r"^#\|\s*(?:fold:|export)", re.M)
 HALVES = re.compile(r"^#\|\s*(?:fig-cap|fig-alt):\s*(.+)$", re.M)
 SEPARATOR = " | "
-SUMMARY = "## 小结 | Summary"
-OTHER_SUMMARY = r"^## (?:小结|回顾|总结) \||\| (?:Summary|In short)$"
+SUMMING_UP = "## 小结 | Summary"
+SUMMARIES = r"^## (?:小结|回顾|总结) \||\| (?:Summary|In short)$"
 HAN_SPACE = r"[\u3400-\u9fff，。；：？！、）》”] +[A-Za-z0-9$`\\]|[A-Za-z0-9$`%)] +[\u3400-\u9fff（《“]"
 HALF_WIDTH = r"[\u3400-\u9fff][,;:?!](?![A-Za-z0-9_])|[\u3400-\u9fff]\.(?:\s|$)|[\u3400-\u9fff]\(|\)[\u3400-\u9fff]"
 CJK_PUNCTUATION = "，。；：？！、（）《》“”"
@@ -142,7 +142,7 @@ def headings(cells):
     """A heading stands alone in its cell, apart from the title with its `>` line; a summary, which slides are made of, has one name."""
     found = [(i, cell.source.strip()) for i, cell in enumerate(cells) if cell.cell_type == "markdown" and re.match(r"##+ ", cell.source)]
     return [*(f"cell {i}: put the heading in a cell of its own" for i, text in found if "\n" in text),
-            *(f"cell {i}: the summary is headed `{SUMMARY}`" for i, text in found if re.search(OTHER_SUMMARY, text) and text != SUMMARY)]
+            *(f"cell {i}: the summary is headed `{SUMMING_UP}`" for i, text in found if re.search(SUMMARIES, text) and text != SUMMING_UP)]
 
 
 def typography(cells):
