@@ -54,6 +54,7 @@ BAD = {
     "another link": [md("[甲](a)", "zh"), md("[A](b)", "en")],
     "Chinese in English": [md("你好。", "zh"), md("Hello 你好.", "en")],
     "heading in one language": [md("## 标题")],
+    "summary of another name": [md("## 回顾 | In short")],
     "heading with text": [md("## 标题 | Heading\n\n正文")],
     "prose without language": [md("Some prose here.")],
     "typed space": [md("用 `a`。", "zh"), md("Use `a`.", "en")],

@@ -31,6 +31,8 @@ FUNCTIONS = {"log", "ln", "exp", "sin", "cos", "max", "min"}
 ASIDE = re.compile(r"^#\|\s*(?:fold:|export)", re.M)
 HALVES = re.compile(r"^#\|\s*(?:fig-cap|fig-alt):\s*(.+)$", re.M)
 SEPARATOR = " | "
+SUMMING_UP = "## 小结 | Summary"
+SUMMARIES = r"^## (?:小结|回顾|总结) \||\| (?:Summary|In short)$"
 HAN_SPACE = r"[\u3400-\u9fff，。；：？！、）》”] +[A-Za-z0-9$`\\]|[A-Za-z0-9$`%)] +[\u3400-\u9fff（《“]"
 HALF_WIDTH = r"[\u3400-\u9fff][,;:?!](?![A-Za-z0-9_])|[\u3400-\u9fff]\.(?:\s|$)|[\u3400-\u9fff]\(|\)[\u3400-\u9fff]"
 CJK_PUNCTUATION = "，。；：？！、（）《》“”"
@@ -137,9 +139,10 @@ def halves(cells):
 
 
 def headings(cells):
-    """A heading stands alone in its cell, apart from the title with its `>` line."""
-    return [f"cell {i}: put the heading in a cell of its own" for i, cell in enumerate(cells)
-            if cell.cell_type == "markdown" and re.match(r"##+ ", cell.source) and len(cell.source.strip().splitlines()) > 1]
+    """A heading stands alone in its cell, apart from the title with its `>` line; a summary, which slides are made of, has one name."""
+    found = [(i, cell.source.strip()) for i, cell in enumerate(cells) if cell.cell_type == "markdown" and re.match(r"##+ ", cell.source)]
+    return [*(f"cell {i}: put the heading in a cell of its own" for i, text in found if "\n" in text),
+            *(f"cell {i}: the summary is headed `{SUMMING_UP}`" for i, text in found if re.search(SUMMARIES, text) and text != SUMMING_UP)]
 
 
 def typography(cells):
