@@ -310,7 +310,7 @@ def place(mutant, code):
 
 
 def names_of(source):
-    """The names that a cell binds, those whose objects it may change, those that it reads, and those that its functions read."""
+    """The names that a cell binds, those whose objects it may change, those it takes from others, and those its functions read."""
     source = re.sub(r"^(\s*)[%!].*", r"\1pass", source, flags=re.M)
     table, tree = symtable.symtable(source, "cell", "exec"), ast.parse(source)
     bound = {symbol.get_name() for symbol in table.get_symbols() if symbol.is_assigned() or symbol.is_imported() or symbol.is_namespace()}
@@ -322,7 +322,22 @@ def names_of(source):
     set_there = [node for node in ast.walk(tree) if isinstance(node, (ast.Attribute, ast.Subscript)) and not isinstance(node.ctx, ast.Load)]
     calls = [node.value for node in ast.walk(tree) if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)]
     roots = {root(node) for node in (*set_there, *calls, *(argument for call in calls for argument in call.args))}
-    return bound, roots & (read | later), read, later
+    return bound, roots & (read | later), read - own_names(tree), later
+
+
+def own_names(tree):
+    """The names that code binds at its margin before any of it reads them: it takes these from nowhere."""
+    own, seen = set(), set()
+    for statement in tree.body:
+        nodes = [node for node in ast.walk(statement) if isinstance(node, ast.Name)]
+        seen |= {node.id for node in nodes if isinstance(node.ctx, ast.Load)}
+        if isinstance(statement, (ast.Assign, ast.AnnAssign)):
+            own |= {node.id for node in nodes if isinstance(node.ctx, ast.Store)} - seen
+        elif isinstance(statement, (ast.Import, ast.ImportFrom)):
+            own |= {(name.asname or name.name).split(".")[0] for name in statement.names} - seen
+        elif isinstance(statement, (ast.FunctionDef, ast.ClassDef)):
+            own |= {statement.name} - seen
+    return own
 
 
 def root(node):

@@ -188,6 +188,7 @@ def broken_and_unbroken(make, path, **options):
     return unbroken, run(make, 4, seed=9, checkpoint=path, **options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_any_model_resumes_to_the_same_bits(name, tmp_path):
     (model, history), (again, resumed) = broken_and_unbroken(MODELS[name], tmp_path / "run.safetensors")

@@ -3,11 +3,9 @@
 A chapter's exercise is a heading `### 练习N.M · 基础 · 5分钟 | Exercise N.M · basic · 5 min`, a starter cell that ends on the checker's
 call, and a Chinese and an English cell with two hints and the solution, whose last Python block defines what the starter asks for."""
 import ast
-import builtins
 import inspect
 import math
 import re
-import symtable
 from collections import namedtuple
 
 import pytest
@@ -16,6 +14,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.distributions import MultivariateNormal
 
+from tests.mutants import names_of
 from tools.outputs import NBS, notebooks, read
 from vae_nb import exercises
 from vae_nb.exercises import Mistake, Verdict
@@ -26,7 +25,6 @@ HEADING = re.compile(r"### 练习(\d+)\.(\d+) · (基础|推导|实验) · (\d+)
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.S | re.M)
 HINTS = re.compile(r"<summary>(.*?)</summary>")
 LEVELS = {"基础": "basic", "推导": "derive", "实验": "experiment"}
-PENDING = set()  # no exercises yet; whoever writes some takes theirs out
 CHECKERS = [name for name in exercises.__all__ if name.startswith("check_")]
 
 Exercise = namedtuple("Exercise", "notebook number level minutes before starter zh en")
@@ -55,7 +53,9 @@ def found(path):
 
 
 EXERCISES = [exercise for path in notebooks() for exercise in found(path)]
-each_exercise = pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: f"{exercise.notebook}-{exercise.number}")
+each_exercise = pytest.mark.parametrize("exercise", [  # an experiment trains a model
+    pytest.param(exercise, marks=[pytest.mark.slow] * (LEVELS[exercise.level] == "experiment"), id=f"{exercise.notebook}-{exercise.number}")
+    for exercise in EXERCISES])
 
 
 def solution(text):
@@ -68,26 +68,15 @@ def plain(source):
     return re.sub(r"^%.*", "", source, flags=re.M)
 
 
-def names(source):
-    """The names that a cell defines, and those it takes from elsewhere."""
-    top = symtable.symtable(plain(source), "cell", "exec")
-    defined = {s.get_name() for s in top.get_symbols() if s.is_assigned() or s.is_imported() or s.is_namespace()}
-
-    def used(table):
-        own = {s.get_name() for s in table.get_symbols() if s.is_referenced() and (table is top or s.is_global())}
-        return own.union(*map(used, table.get_children()))
-    return defined, used(top) - set(dir(builtins))
-
-
 def context(exercise, *code):
     """A namespace in which the cells of the chapter have run that this code relies on."""
-    needed, cells = set().union(*(names(source)[1] for source in code)), []
-    for source in reversed(exercise.before):
-        defined, used = names(source)
-        if defined & needed:
-            needed = needed - defined | used
-            cells.append(plain(source))
-    space = {}
+    _, _, read, later = names_of(plain("\n".join(code)))
+    wanted, cells, space = read | later, [], {}
+    for source in map(plain, reversed(exercise.before)):
+        bound, _, read, later = names_of(source)
+        if bound & wanted:
+            wanted = wanted - bound | read | later
+            cells.append(source)
     for source in reversed(cells):
         exec(compile(source, exercise.notebook, "exec"), space)
     return space
@@ -109,7 +98,7 @@ def test_an_exercise_is_whole(exercise):
     assert int(match[1]) == int(exercise.notebook[:2]) and int(match[4]) > 0
     assert len(HINTS.findall(exercise.zh)) == len(HINTS.findall(exercise.en)) == 3, "two hints and the solution"
     assert BLOCK.findall(exercise.zh) == BLOCK.findall(exercise.en), "the same code in both languages"
-    asked, given = names(exercise.starter)[0], names(solution(exercise.en))[0]
+    asked, given = names_of(exercise.starter)[0], names_of(solution(exercise.en))[0]
     assert {name for name in asked if not name.startswith("check_")} <= given, "the solution defines what the starter asks for"
 
 
@@ -128,9 +117,6 @@ def test_the_starter_is_unfinished_and_the_solution_passes(exercise, monkeypatch
 @pytest.mark.parametrize("path", [path for path in notebooks() if re.match("0[0-7]_", path.stem)], ids=lambda path: path.stem)
 def test_every_chapter_has_exercises_of_each_level(path):
     mine = [exercise for exercise in EXERCISES if exercise.notebook == path.stem]
-    if path.stem in PENDING:
-        assert not mine, f"{path.stem} has exercises now: take it out of PENDING"
-        pytest.skip("its exercises are not written yet")
     assert {exercise.level for exercise in mine} == set(LEVELS)
     assert [exercise.number for exercise in mine] == [f"{int(path.stem[:2])}.{i + 1}" for i in range(len(mine))]
 
@@ -140,8 +126,7 @@ def test_every_checker_belongs_to_an_exercise(name):
     numbers = re.search(r"Exercise (\d+)\.(\d+):.*\n\s*练习(\d+)\.(\d+)：", getattr(exercises, name).__doc__)
     assert numbers and numbers.groups()[:2] == numbers.groups()[2:]
     users = [exercise.number for exercise in EXERCISES if re.search(rf"\b{name}\(", exercise.starter)]
-    waiting = {str(int(stem[:2])) for stem in PENDING}
-    assert users == [f"{numbers[1]}.{numbers[2]}"] or not users and numbers[1] in waiting
+    assert users == [f"{numbers[1]}.{numbers[2]}"]
 
 
 # Tables of known mistakes, and how a row becomes the answers for the table's checker

@@ -46,6 +46,7 @@ def front(lang):
     return [cell["source"] for cell in Course().notebook("index").cells if cell["metadata"].get("lang") == lang]
 
 
+@pytest.mark.slow
 def test_the_three_lines_of_the_front_page_are_three_and_run(tmp_path):
     [source] = [text for text in front(None) if "show_images(sample_prior" in text]
     lines = [line for line in source.splitlines() if not line.startswith("#|")]
