@@ -291,9 +291,9 @@ def test_figures_stand_in_the_page_in_its_language(course, edition, drawn, label
 
 
 @pytest.mark.parametrize(("edition", "words"), [
-    ("fr", ["Importations", "Code interne : limit, inner", "Code de la figure"]),
-    ("en", ["Imports", "Internal code: limit, inner", "Code of the figure"]),
-    ("deux", ["Importations", "Code interne : limit, inner", "Code de la figure"])])
+    ("fr", ["Importations", "Code du paquet : limit, inner", "Code de la figure"]),
+    ("en", ["Imports", "Code of the package: limit, inner", "Code of the figure"]),
+    ("deux", ["Importations", "Code du paquet : limit, inner", "Code de la figure"])])
 def test_folded_code_is_behind_a_line_and_its_output_is_not(course, edition, words):
     _, main = page(course, edition)
     folds = main.xpath(".//details[@class='fold']")
@@ -332,9 +332,11 @@ def test_an_output_in_both_languages_is_in_the_pages(course, edition, said):
 def test_code_is_not_folded_as_something_unknown(course):
     root = course.root.parent / "other"
     shutil.copytree(course.root, root, ignore=shutil.ignore_patterns("_*s", "_proc"))
-    nbformat.write(nbformat.v4.new_notebook(cells=[*cells()[:1], new_code_cell("#| fold: import\nx")]), root / "nbs/04_nuit.ipynb")
-    with pytest.raises(SourceError, match="04_nuit, cell 1: code is not folded as 'import'; languages.yml has imports, figure, internal"):
-        build(Course(root))
+    for fold, message in (("#| fold: import", "code is not folded as 'import'; languages.yml has imports, figure, check, package"),
+                          ("#| exports\n#| fold: check", "code of the package is no check; fold it as `package`")):
+        nbformat.write(nbformat.v4.new_notebook(cells=[*cells()[:1], new_code_cell(f"{fold}\nx")]), root / "nbs/04_nuit.ipynb")
+        with pytest.raises(SourceError, match=f"04_nuit, cell 1: {message}"):
+            build(Course(root))
     nbformat.write(nbformat.v4.new_notebook(cells=[*cells()[:1], new_code_cell(
         "x", outputs=[new_output("display_data", {"image/svg+xml": "<svg"})])]), root / "nbs/04_nuit.ipynb")
     with pytest.raises(SourceError, match="04_nuit, cell 1: the picture is no SVG"):

@@ -71,8 +71,8 @@ def check_widget(course, cell, place):
 
 
 def fold_of(cell):
-    """As what the code of a cell is folded: what its `fold` says, "internal" for internal code of the package, or `None`."""
-    return option(cell, "fold") if "fold" in cell["directives"] else "internal" if INTERNAL in cell["directives"] else None
+    """As what the code of a cell is folded: what its `fold` says, "package" for internal code of the package, or `None`."""
+    return option(cell, "fold") if "fold" in cell["directives"] else "package" if INTERNAL in cell["directives"] else None
 
 
 def check_fold(course, cell, place):
@@ -80,6 +80,8 @@ def check_fold(course, cell, place):
     kinds, kind = course.languages.labels.get("fold", {}), fold_of(cell)
     if kind is not None and kind not in kinds:
         raise SourceError(f"{place(cell)}: code is not folded as {kind!r}; languages.yml has {', '.join(kinds) or 'no `fold`'}")
+    if kind == "check" and {"exports", INTERNAL} & cell["directives"].keys():
+        raise SourceError(f"{place(cell)}: code of the package is no check; fold it as `package`")
 
 
 def option(cell, name):
