@@ -38,7 +38,7 @@ def test_clean_and_export_change_nothing(tmp_path):
 
 
 def test_readme_is_made_from_the_front_page():
-    assert (ROOT / "README.md").read_text(encoding="utf-8") == readme()
+    assert (ROOT / "README.md").read_text(encoding="utf-8") == readme(), "run `make export`"
 
 
 def front(lang):
