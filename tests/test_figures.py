@@ -235,7 +235,7 @@ def cells():
         new_code_cell("#| fold: imports\nimport secret\n%config x", id="imports"),
         new_code_cell("%config y", id="magic"),
         new_code_cell("judge()", id="both", outputs=[new_output("execute_result", {"text/plain": "Faux : non.\n| Wrong: no."})]),
-        new_code_cell("#| exporti\nlimit: int = 3\n\ndef inner(): y = 1", id="inner"),
+        new_code_cell("#| exporti\nlimit: int = 3\n\ndef inner(): y = 1\nclass A: b = 2\nc = 3\nd = 4", id="inner"),
         new_code_cell(f"#| fold: figure\n{lines}", id="first", outputs=[new_output("display_data", svg | png)]),
         new_code_cell(lines, id="second", outputs=[new_output("display_data", svg), new_output("display_data", png)]),
         new_markdown_cell("![Un œil | An eye](images/eye.svg)", id="eye"),
@@ -291,15 +291,15 @@ def test_figures_stand_in_the_page_in_its_language(course, edition, drawn, label
 
 
 @pytest.mark.parametrize(("edition", "words"), [
-    ("fr", ["Importations", "Code du paquet : limit, inner", "Code de la figure"]),
-    ("en", ["Imports", "Code of the package: limit, inner", "Code of the figure"]),
-    ("deux", ["Importations", "Code du paquet : limit, inner", "Code de la figure"])])
+    ("fr", ["Importations", "Code du paquet : limit, inner, A, c, …", "Code de la figure"]),
+    ("en", ["Imports", "Code of the package: limit, inner, A, c, …", "Code of the figure"]),
+    ("deux", ["Importations", "Code du paquet : limit, inner, A, c, …", "Code de la figure"])])
 def test_folded_code_is_behind_a_line_and_its_output_is_not(course, edition, words):
     _, main = page(course, edition)
     folds = main.xpath(".//details[@class='fold']")
     assert [(fold[0].tag, fold[0].text_content(), fold.get("open")) for fold in folds] == [("summary", line, None) for line in words]
     assert [fold.xpath("./div[contains(@class, 'sourceCode')]")[0].text_content().strip() for fold in folds] == \
-        ["import secret", "limit: int = 3\n\ndef inner(): y = 1", "plot()"]
+        ["import secret", "limit: int = 3\n\ndef inner(): y = 1\nclass A: b = 2\nc = 3\nd = 4", "plot()"]
     assert not main.xpath(".//details//figure")
     assert not any(word in main.text_content() for word in ("fold", "%config", "exporti"))
     assert len(main.xpath(".//div[contains(@class, 'sourceCode')]")) == (9 if edition == "deux" else 8), "an empty cell leaves a block"

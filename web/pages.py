@@ -202,8 +202,9 @@ class Pages:
         kind = fold_of(cell)
         if kind is None or not cell["source"]:
             return cell["source"]
-        names = ", ".join(dict.fromkeys("".join(found) for found in NAMES.findall(cell["source"])))
-        line = self.languages.label("fold", kind, edition, names=names)
+        names = [*dict.fromkeys("".join(found) for found in NAMES.findall(cell["source"]))]
+        shown = ", ".join(names if len(names) < 5 else [*names[:4], "…"])  # one line on a phone, too
+        line = self.languages.label("fold", kind, edition, names=shown)
         return f"#| code-fold: true\n#| code-summary: {quoted(line)}\n{cell['source']}"
 
     def page(self, notebook, edition, folder):
