@@ -1,10 +1,12 @@
 """What several test files use: sites built in folders of their own, servers for them, and a Chromium; and the order of the tests, which
 run side by side, with one thread each."""
 import functools
+import gc
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +27,9 @@ PATIENCE = 120_000  # milliseconds that a page has for a step, since the machine
 MEMORY = 3 * 2**30  # what the largest notebook takes, and to spare
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])  # Node lives beside this Python
 sys.modules["rfc3987_syntax"] = None  # nbformat's checker of schemes would make grammars of web addresses with it: a second in each worker
+in_memory = Path("/dev/shm")
+if in_memory.is_dir() and shutil.disk_usage(in_memory).free > 2 * MEMORY:  # no test is about disks, and thousands of files wait for them
+    tempfile.tempdir = os.environ["TMPDIR"] = str(in_memory)
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported: workers that share cores would wait for each other's threads
 
@@ -45,6 +50,16 @@ def pytest_collection_modifyitems(items):
         for shared in {"site", "small"} & {*item.fixturenames}:
             item.add_marker(pytest.mark.xdist_group(shared))
     items.sort(key=lambda item: not item.get_closest_marker("slow") and not item.get_closest_marker("browser"))
+
+
+def pytest_collection_finish():
+    """What was imported and collected is not looked through for garbage again and again; and where there is no such device, PyTorch would
+    keep the stack of each seeding for the day that one appears."""
+    gc.freeze()
+    torch = sys.modules.get("torch")
+    for devices in (torch.cuda, torch.xpu, torch.mtia) if torch else ():
+        if not devices.is_available():
+            devices.manual_seed_all = lambda seed: None
 
 
 def built(root, folder):
