@@ -105,7 +105,7 @@ def test_links_of_the_readme_lead_from_the_repositorys_root():
 def test_anchors_come_from_the_second_half_in_every_edition(built):
     for edition in EDITIONS:
         assert page(built, edition, "00_jour").xpath("//main//section/@id") == ["the-mean-light", "summer-and-winter"]
-        links = page(built, edition, "index").xpath("//main//a[contains(@href, '#')]/@href")
+        links = page(built, edition, "index").xpath("//main//p/a[contains(@href, '#')]/@href")
         assert set(links) == {"00_jour.html#the-mean-light"}
         assert page(built, edition, "00_jour").xpath("//nav[@class='toc']//a/@href") == ["#the-mean-light", "#summer-and-winter"]
         assert page(built, edition, "00_jour").xpath("//main//h2/a[@class='anchor']/@href") == ["#the-mean-light"]
@@ -155,9 +155,23 @@ def test_the_page_at_the_top_chooses_between_the_two(built):
     assert texts(built, "deux", "404", "//section/h1") == ["Page introuvable", "No such page"]
 
 
+def test_the_front_page_has_a_way_in_and_a_card_for_each_chapter(built):
+    for edition, way in (("fr", "Commencer"), ("en", "Start"), ("deux", "Commencer")):
+        tree = page(built, edition, "index")
+        assert [(link.text, link.get("href")) for link in tree.xpath("//p[@class='start']/a")] == [(way, "00_jour.html")]
+        assert not page(built, edition, "00_jour").xpath("//p[@class='start']")
+        cards = tree.xpath("//ul[@class='cards']")
+        assert len(cards) == 1 + (edition == "deux") and not tree.xpath("//main//ul[not(@class) and .//a[@href='00_jour.html']]")
+        assert [card.xpath("a/@href") for card in cards[0]] == [["00_jour.html"], ["01_annee.html"]]
+        pictures = tree.xpath("//li/div[@class='picture' and @aria-hidden]")
+        own = [page(built, edition, name).xpath("//figure[not(ancestor::*[@data-widget])]")[:1] for name in ("00_jour", "01_annee")]
+        assert len(pictures) == sum(map(len, own)) > 0, "the first figure of each chapter that has one, once"
+        assert all(picture.xpath(".//svg | .//img") for picture in pictures)
+
+
 def test_the_search_index_has_what_a_reader_sees(built):
     script = (built[0] / "en/search.js").read_text(encoding="utf-8")
-    found = {entry["href"]: entry for entry in json.loads(script.removeprefix("window.searchIndex = ").removesuffix(";\n"))}
+    found = {entry["href"]: entry for entry in json.loads(script.removeprefix("window.searchIndex = ").partition(";\n")[0])}
     assert found["00_jour.html"] == {"href": "00_jour.html", "title": "The light", "section": "", "text":
                                      "How many hours are light View source A day, then a night: the mean is μ."}
     section = found["00_jour.html#the-mean-light"]

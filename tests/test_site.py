@@ -284,6 +284,54 @@ def test_the_heading_that_is_what_was_typed_comes_first(browser, small_home):
     page.context.close()
 
 
+@pytest.mark.parametrize(("edition", "typed", "word"), [("en", "average", "mean"), ("fr", "valeur moyenne", "moyenne"),
+                                                        ("deux", "Average light", "mean light")])
+def test_another_word_for_a_term_finds_it(browser, small_home, edition, typed, word):
+    page = opened(browser, small_home, [])
+    page.goto(f"{small_home}/{edition}/index.html")
+    page.fill(".search input", typed)
+    first = page.locator("#search-results a").first
+    first.wait_for()
+    marks = first.locator("mark").all_inner_texts()
+    assert marks and {mark.lower() for mark in marks} <= {*word.split()}
+    page.context.close()
+
+
+def test_a_term_says_what_it_means(browser, small_home):
+    """On hover until the pointer leaves both, on focus until Escape; at a touch, of which the second leads to the glossary."""
+    page = opened(browser, small_home, [])
+    page.goto(f"{small_home}/en/00_jour.html")
+    term, meaning = page.locator("main a.term").first, page.locator("[role=tooltip]")
+    term.hover()
+    meaning.wait_for()
+    assert meaning.inner_text() == "The time when the sun is up."
+    assert term.get_attribute("aria-describedby") == meaning.get_attribute("id")
+    meaning.hover()
+    page.wait_for_timeout(400)
+    assert meaning.is_visible(), "it goes when the pointer reaches it"
+    page.mouse.move(0, 0)
+    meaning.wait_for(state="hidden")
+    term.focus()
+    assert meaning.is_visible()
+    page.keyboard.press("Escape")
+    assert not meaning.is_visible() and term.get_attribute("aria-describedby") is None
+    page.context.close()
+    page = opened(browser, small_home, [], viewport={"width": 390, "height": 700}, has_touch=True)
+    page.goto(f"{small_home}/deux/00_jour.html")
+    term, meaning = page.locator("main a.term").first, page.locator("[role=tooltip]")
+    term.tap()
+    meaning.wait_for()
+    assert meaning.inner_text() == "Le temps où le soleil est levé.\nThe time when the sun is up." and page.url.endswith("00_jour.html")
+    box = meaning.bounding_box()
+    assert box["x"] >= 0 and box["x"] + box["width"] <= 390
+    page.locator("h1").tap()
+    meaning.wait_for(state="hidden")
+    for _ in range(2):
+        term.tap()
+    page.wait_for_url("**/glossary.html#day")
+    page.context.close()
+
+
 def test_search_says_that_it_found_nothing_or_cannot_look(browser, small_home):
     page = opened(browser, small_home, [])
     page.goto(f"{small_home}/en/index.html")
@@ -475,7 +523,7 @@ def pages(documents):
 def index(site):
     """The search index of each edition."""
     scripts = {edition: (site / edition / "search.js").read_text(encoding="utf-8") for edition in EDITIONS}
-    return {edition: json.loads(text.removeprefix("window.searchIndex = ").removesuffix(";\n")) for edition, text in scripts.items()}
+    return {edition: json.loads(text.removeprefix("window.searchIndex = ").partition(";\n")[0]) for edition, text in scripts.items()}
 
 
 def test_every_edition_has_every_page(pages):

@@ -14,6 +14,7 @@ from lxml.html.builder import DIV, A, E
 
 from web.course import HERE, filled, write
 from web.formulas import Formulas
+from web.glossary import Glossary
 from web.languages import SourceError
 from web.pages import DRAWINGS
 from web.prepare import kept
@@ -23,6 +24,9 @@ from web.widgets import HOST
 ICON = "images/favicon.svg"
 LEVELS = ("h2", "h3", "h4", "h5", "h6")
 DRAWING = re.compile(rf"<!--({DRAWINGS}/[^>]+\.svg)-->")
+CHAPTER = re.compile(r"((?!index)\w+)\.html")
+CARD = re.compile(r"<!--card (\w+)-->")
+TERM = re.compile(r'<a\b[^>]*class="term"[^>]*>')
 OWN = b'<main id="page-text"'  # what a page has that is finished
 ASSETS = ("figures", "fonts", "images", "site.css")  # what web/prepare.py lays beside the sources of the pages
 
@@ -37,6 +41,7 @@ class Part:
     text: str
     toc: list  # the level, the anchor and the words of each section
     sections: list = field(default_factory=list)  # anchor, heading and words, for the search
+    picture: str = ""  # the first one of the page, for its card on the front page
 
 
 def inner(element):
@@ -90,8 +95,14 @@ def take(path, folder, anchor):
         heading.append(A("#", {"class": "anchor", "href": f"#{section.get('id')}", "aria-label": anchor}))
     for image in main.xpath(f".//img[starts-with(@src, '{DRAWINGS}/')]"):
         image.getparent().replace(image, lxml.html.HtmlComment(image.get("src")))
-    text = DRAWING.sub(lambda match: (folder / match[1]).read_text(encoding="utf-8"), inner(main))
-    return Part(*shown, text=text, toc=toc, sections=found)
+    for items in main.xpath(".//ul"):
+        carded(items)
+    first = next(iter(main.xpath(".//figure[not(ancestor::*[@data-widget])]/node()[self::img or self::comment()]")), None)
+
+    def drawn(element):
+        return DRAWING.sub(lambda match: (folder / match[1]).read_text(encoding="utf-8"), element)
+    picture = "" if first is None else drawn(lxml.html.tostring(first, encoding="unicode", with_tail=False))
+    return Part(*shown, text=drawn(inner(main)), toc=toc, sections=found, picture=picture)
 
 
 def evened(main, edition):
@@ -150,12 +161,24 @@ def boxed(table):
     box.append(table)
 
 
+def carded(items):
+    """Make a list whose items all begin with a link to a chapter cards, each with a place for that chapter's picture."""
+    links = [next(iter(item), None) for item in items]
+    targets = [CHAPTER.fullmatch(link.get("href", "")) if link is not None and link.tag == "a" else None for link in links]
+    if all(targets) and not any((item.text or "").strip() for item in items):
+        items.set("class", "cards")
+        for item, target in zip(items, targets, strict=True):
+            item.insert(0, lxml.html.HtmlComment(f"card {target[1]}"))
+
+
 class Site:
     """The pages of one edition, made of what is taken from rendered pages."""
 
     def __init__(self, course, edition, parts, formulas):
         self.course, self.edition, self.parts, self.formulas = course, edition, parts, formulas
         self.languages, self.codes, self.both = course.languages, course.languages.codes, course.languages.both
+        self.glossary = Glossary(course)
+        self.meanings = self.glossary.meanings(edition)
         self.site = html.escape(course.name(edition))
 
     def label(self, name):
@@ -241,10 +264,35 @@ class Site:
         made += [f'<div class="description" lang="{tag}">{part.second_description}</div>'] if part.second_description else []
         return "\n".join(made)
 
+    def start(self, page):
+        """On the front page, the way to the first chapter."""
+        others = self.course.pages[1:] if page == "index.html" else []
+        return f'\n<p class="start"><a href="{others[0]}.html">{self.label("start")}</a></p>' if others else ""
+
     def plain(self, text, kind="tex"):
         """HTML as text, for an attribute, a title or a search."""
         words = lxml.html.fragment_fromstring(text, create_parent="div").text_content() if text else ""
         return " ".join(self.formulas.fill(words, kind).split())
+
+    def cards(self, text):
+        """A text with the pictures of the chapters that its cards lead to, each once."""
+        shown = set()
+
+        def one(match):
+            part = self.parts.get(f"{match[1]}.html")
+            if part is None or not part.picture or match[1] in shown:
+                return ""
+            shown.add(match[1])
+            return f'<div class="picture" aria-hidden="true">{part.picture}</div>'
+        return CARD.sub(one, text)
+
+    def script_labels(self, part):
+        """What a page's script says, and what the terms mean that the page links to, as JSON."""
+        said = {key: self.languages.label("script", key, self.edition) for key in self.languages.labels["script"]}
+        terms = [re.search(r'#([^"]*)"', link)[1] for link in TERM.findall(part.text)]
+        meanings = {anchor: self.meanings[anchor] for anchor in terms if anchor in self.meanings}
+        text = json.dumps(said | {"meanings": meanings}, ensure_ascii=False)
+        return text.replace("<", "\\u003c")
 
     def compose(self, page):
         """One whole page, from its parts and those of the pages it leads to."""
@@ -257,9 +305,10 @@ class Site:
             "site": self.site, "icon": icon, "head": self.head(page) + host,
             "title": self.site if page == "index.html" else f"{title} · {self.site}",
             "description": html.escape(self.plain(part.description)), "pages": self.links(page), "editions": self.switch(page),
-            "labels": json.dumps({key: self.languages.label("script", key, self.edition) for key in labels["script"]}, ensure_ascii=False),
-            "chapters": self.chapter_list(page), "heading": self.heading(part), "turn": self.turn(page), "toc": self.toc(part),
-            "text": part.text,
+            "labels": self.script_labels(part),
+            "chapters": self.chapter_list(page), "heading": self.heading(part) + self.start(page), "turn": self.turn(page),
+            "toc": self.toc(part),
+            "text": self.cards(part.text),
         }
         return self.formulas.fill(filled("page.html", values))
 
@@ -270,7 +319,8 @@ class Site:
             shown = [self.plain(text, "text") for text in (part.title, part.second_title, part.description, part.second_description)]
             texts = [[anchor, self.formulas.fill(heading, "text"), self.formulas.line(words)] for anchor, heading, words in part.sections]
             found += entries(texts, page, shown[0], " ".join(shown[1:]))
-        return f"window.searchIndex = {json.dumps(found, ensure_ascii=False)};\n"
+        made = {"searchIndex": found, "searchSynonyms": self.glossary.synonyms(self.edition)}
+        return "".join(f"window.{name} = {json.dumps(value, ensure_ascii=False)};\n" for name, value in made.items())
 
 
 def finish(course, edition, rendered, sources, out, names=None):

@@ -12,9 +12,10 @@ COLUMN = re.compile(r"\s*\|\s*")
 
 @dataclass(eq=False)
 class Term:
-    """A row of the glossary: each language's word as it is shown, and what it means, both by the language's code."""
+    """A row of the glossary: each language's word as it is shown, and what it means, by the language's code; and what else it is called."""
     shown: dict
     meaning: dict = field(default_factory=dict)
+    also: list = field(default_factory=list)
 
     def forms(self, lang):
         """What a text says for the term in a language: the word, and what stands beside it in parentheses.
@@ -53,7 +54,8 @@ class Glossary:
 
     The file has a heading `# A | B`, a table of terms, and perhaps a second one, of symbols; a heading `## A | B` may stand above each.
     Terms have a column for each language, headed by its name, and one in each for what they mean, headed by what languages.yml says for
-    `definition`; or none of the latter. Symbols have a formula in the first column, and what it means in those of the languages."""
+    `definition`; or none of the latter; and perhaps a column `also` of what others call them, which a search understands and no page
+    shows. Symbols have a formula in the first column, and what it means in those of the languages."""
 
     def __init__(self, course):
         self.course, self.languages = course, course.languages
@@ -91,7 +93,8 @@ class Glossary:
         if set(self.definitions.values()) & set(table.columns):
             meanings = self.definitions
         table.cells(dict.fromkeys(table.columns, "-"), self.names | {f"definition, {code}": name for code, name in meanings.items()})
-        return [Term(table.cells(row, self.names), table.cells(row, meanings)) for row in table.rows]
+        return [Term(table.cells(row, self.names), table.cells(row, meanings), [word for word in row.get("also", "").split(", ") if word])
+                for row in table.rows]
 
     @cached_property
     def symbols(self):
@@ -120,6 +123,21 @@ class Glossary:
         """What an edition says of a term or a symbol; the edition with both says it in both languages."""
         first, second = (meaning.get(code, "") for code in self.languages.codes)
         return self.languages.shown(f"{first}{self.languages.separator}{second}", edition) if meaning else ""
+
+    def meanings(self, edition):
+        """What each term means in an edition's languages, one to a line, by its anchor."""
+        codes = self.languages.codes if edition == self.languages.both else [edition]
+        return {self.anchor(term): "\n".join(term.meaning[code] for code in codes) for term in self.terms if term.meaning}
+
+    def synonyms(self, edition):
+        """For the search of an edition: what else a reader may type for a term, each with the word that the pages have."""
+        codes = self.names if edition == self.languages.both else [edition]
+        found = {}
+        for term in self.terms:
+            own = [form.lower() for code in codes for form in term.forms(self.languages.of(code))]
+            all_forms = [form.lower() for lang in (self.languages.first, self.languages.second) for form in term.forms(lang)]
+            found |= {other: own[0] for other in [*all_forms, *map(str.lower, term.also)] if other not in own}
+        return found
 
     def page(self, edition, front_matter):
         """The page as Markdown, its own language first; each term has an anchor."""

@@ -55,6 +55,10 @@ class Languages:
         """The languages that the file at `path` describes."""
         return cls(yaml.safe_load(Path(path).read_text(encoding="utf-8")), Path(path).name)
 
+    def of(self, code):
+        """The language with this code."""
+        return self.first if code == self.first.code else self.second
+
     def half(self, line, edition):
         """The half of `A | B` that an edition shows; a line without two halves as it is."""
         first, separator, second = line.partition(self.separator)

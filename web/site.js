@@ -119,6 +119,46 @@
   addEventListener("resize", reach);
   document.addEventListener("toggle", reach, true); // what was folded has no width before
 
+  // A term says what it means where it stands: on hover, on focus, at the first tap; Escape takes that away
+  const tip = element("div", { id: "meaning", className: "meaning", hidden: true });
+  tip.setAttribute("role", "tooltip");
+  document.body.append(tip);
+  let explained = null, timer = 0, tapped = null;
+  const hide = () => {
+    explained?.removeAttribute("aria-describedby");
+    explained = null;
+    tip.hidden = true;
+  };
+  const explain = (link) => {
+    hide();
+    explained = link;
+    link.setAttribute("aria-describedby", tip.id);
+    tip.textContent = labels.meanings[decodeURIComponent(link.hash.slice(1))];
+    tip.hidden = false;
+    const [line] = link.getClientRects(), width = document.documentElement.clientWidth, { offsetWidth, offsetHeight } = tip;
+    const above = line.bottom + offsetHeight + 8 > innerHeight && line.top > offsetHeight + 8;
+    tip.style.left = `${scrollX + Math.max(8, Math.min(line.left, width - offsetWidth - 8))}px`;
+    tip.style.top = `${scrollY + (above ? line.top - offsetHeight - 4 : line.bottom + 4)}px`;
+  };
+  const soon = (act, delay) => { clearTimeout(timer); timer = setTimeout(act, delay); };
+  for (const link of all("main a.term").filter((each) => decodeURIComponent(each.hash.slice(1)) in labels.meanings)) {
+    link.addEventListener("pointerenter", (event) => { if (event.pointerType === "mouse") soon(() => explain(link), 150); });
+    link.addEventListener("pointerleave", (event) => { if (event.pointerType === "mouse") soon(hide, 200); });
+    link.addEventListener("pointerdown", (event) => { tapped = event.pointerType !== "mouse" && explained !== link ? link : null; });
+    link.addEventListener("focus", () => explain(link));
+    link.addEventListener("blur", hide);
+    link.addEventListener("click", (event) => {
+      if (tapped !== link) return; // a second tap follows the link
+      tapped = null;
+      event.preventDefault();
+      explain(link);
+    });
+  }
+  tip.addEventListener("pointerenter", () => clearTimeout(timer));
+  tip.addEventListener("pointerleave", () => soon(hide, 200));
+  addEventListener("keydown", (event) => { if (event.key === "Escape") hide(); });
+  addEventListener("pointerdown", (event) => { if (explained && !event.target.closest("a.term, .meaning")) hide(); });
+
   // Search: the index is a script, so that it can be read from disk too; it comes when the field is first used
   const search = document.querySelector(".search"), field = search.querySelector("input"), box = search.querySelector("div");
   const status = box.querySelector("p"), list = box.querySelector("ul");
@@ -126,7 +166,7 @@
   const load = () => {
     index ??= new Promise((resolve, reject) => {
       const script = element("script", { src: "search.js", onerror: reject });
-      script.onload = () => resolve(window.searchIndex);
+      script.onload = () => resolve([window.searchIndex, window.searchSynonyms ?? {}]);
       document.head.append(script);
     });
     return index;
@@ -151,19 +191,29 @@
     const title = element("span", { className: "where" }, entry.section ? entry.title : "");
     return element("li", {}, element("a", { href: entry.href }, name, title, element("span", {}, ...marked(entry.text, words))));
   };
+  // What is typed, and the same with the pages' own word in the place of another one for it
+  const spelled = (wanted, synonyms) => [
+    wanted, ...Object.entries(synonyms).filter(([other]) => wanted.includes(other)).map(([other, own]) => wanted.replace(other, own))];
   const find = async () => {
     const wanted = field.value.trim().toLowerCase();
     box.hidden = !wanted;
     if (!wanted) return;
-    const words = wanted.split(/\s+/);
     try {
-      const entries = await load();
+      const [entries, synonyms] = await load();
       if (field.value.trim().toLowerCase() !== wanted) return;
-      const hits = entries.map((entry) => ({ entry, scores: scores(entry, words) })).filter((hit) => hit.scores.every((score) => score > 0));
-      const total = (hit) => hit.scores.reduce((sum, score) => sum + score, named(hit.entry, wanted));
-      hits.sort((one, other) => total(other) - total(one));
-      list.replaceChildren(...hits.slice(0, 30).map((hit) => result(hit.entry, words)));
-      status.textContent = hits.length ? labels.found.replace("{n}", hits.length) : labels.none;
+      const hits = new Map();
+      for (const text of spelled(wanted, synonyms)) {
+        const words = text.split(/\s+/);
+        for (const entry of entries) {
+          const found = scores(entry, words);
+          if (!found.every((score) => score > 0)) continue;
+          const total = found.reduce((sum, score) => sum + score, named(entry, text));
+          if (total > (hits.get(entry)?.total ?? 0)) hits.set(entry, { entry, words, total });
+        }
+      }
+      const best = [...hits.values()].sort((one, other) => other.total - one.total);
+      list.replaceChildren(...best.slice(0, 30).map((hit) => result(hit.entry, hit.words)));
+      status.textContent = hits.size ? labels.found.replace("{n}", hits.size) : labels.none;
     } catch {
       list.replaceChildren();
       status.textContent = labels.missing;
