@@ -165,7 +165,7 @@ def test_the_front_page_has_a_way_in_and_a_card_for_each_chapter(built):
         assert [card.xpath("a/@href") for card in cards[0]] == [["00_jour.html"], ["01_annee.html"]]
         pictures = tree.xpath("//li/div[@class='picture' and @aria-hidden]")
         own = [page(built, edition, name).xpath("//figure[not(ancestor::*[@data-widget])]")[:1] for name in ("00_jour", "01_annee")]
-        assert len(pictures) == sum(map(len, own)) > 0, "the first figure of each chapter that has one, once"
+        assert len(pictures) == sum(map(len, own)) * (edition != "deux") and any(own), "the first figure of each chapter that has one"
         assert all(picture.xpath(".//svg | .//img") for picture in pictures)
 
 

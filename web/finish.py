@@ -275,15 +275,11 @@ class Site:
         return " ".join(self.formulas.fill(words, kind).split())
 
     def cards(self, text):
-        """A text with the pictures of the chapters that its cards lead to, each once."""
-        shown = set()
-
+        """A text with the pictures of the chapters that its cards lead to; side by side with another language there are none."""
         def one(match):
             part = self.parts.get(f"{match[1]}.html")
-            if part is None or not part.picture or match[1] in shown:
-                return ""
-            shown.add(match[1])
-            return f'<div class="picture" aria-hidden="true">{part.picture}</div>'
+            shown = part and part.picture and self.edition != self.both
+            return f'<div class="picture" aria-hidden="true">{part.picture}</div>' if shown else ""
         return CARD.sub(one, text)
 
     def script_labels(self, part):
