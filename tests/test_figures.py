@@ -242,7 +242,8 @@ def cells():
         new_markdown_cell(HINT.format("Aide du jour", "caché", "réponse"), metadata={"lang": "fr"}),
         new_markdown_cell(HINT.format("Hint of the day", "hidden", "answer"), metadata={"lang": "en"}),
         new_markdown_cell("Après.", metadata={"lang": "fr"}), new_markdown_cell("Afterwards.", metadata={"lang": "en"}),
-        new_markdown_cell("## Long | Long"), new_code_cell("x" * 88), new_code_cell("x"),
+        new_markdown_cell("## Long | Long"), new_code_cell("x" * 88),
+        new_code_cell(f"def far(near):\n    if near:\n        return {'near + ' * 20}1", outputs=[new_output("stream", text="y" * 88)]),
         new_markdown_cell("Un mot de plus. " * 40, metadata={"lang": "fr"}),
         new_markdown_cell("One more word. " * 40, metadata={"lang": "en"}),
     ]
@@ -421,13 +422,30 @@ def test_what_is_cut_has_a_shade(opened, scheme):
     page = opened(width=390, color_scheme=scheme)
 
     def edge(text, scroll=0):
-        """The colours at the left and at the right of a piece of code, below its text."""
+        """Whether there is a shade at the left and at the right of what was printed, or of code, below its text."""
         pre = page.locator("main pre").get_by_text(text, exact=True).locator("xpath=ancestor-or-self::pre")
         pre.evaluate("(pre, scroll) => { pre.scrollLeft = scroll; }", scroll)
         pixels = np.array(Image.open(io.BytesIO(pre.screenshot())).convert("RGB")).astype(int)
-        return [np.abs(pixels[-6, at] - pixels[-6, 195]).max() > 4 for at in (slice(1, 12), slice(-12, -1))]
-    assert edge("x" * 88) == [False, True] and edge("x" * 88, 200) == [True, True] and edge("x" * 88, 9999) == [True, False]
-    assert edge("x") == [False, False]
+        return [np.abs(pixels[-6, at] - pixels[-6, 195]).max() > 4 for at in (slice(4, 14), slice(-12, -1))]
+    assert edge("y" * 88) == [False, True] and edge("y" * 88, 200) == [True, True] and edge("y" * 88, 9999) == [True, False]
+    assert edge("x" * 88) == [False, False]
+
+
+def test_code_goes_on_below_where_it_has_no_room(opened):
+    """Further in than the line begins, so that no code is cut; each line is one for whoever copies it."""
+    page = opened(width=390)
+    line = page.locator(".line", has_text="near + near")
+    edges = line.evaluate("""(line) => {
+        const range = document.createRange();
+        range.selectNodeContents(line);
+        return [...range.getClientRects()].map((box) => [Math.round(box.top), box.left, box.right]);
+    }""")
+    rows = {top: [box for box in edges if abs(box[0] - top) < 5] for top in sorted({box[0] for box in edges})}
+    begin = page.locator(".line", has_text="def far").evaluate("(line) => line.getBoundingClientRect().left")
+    assert len(rows) > 3 and all(right < 390 for _, _, right in edges)
+    lefts = [min(left for _, left, _ in row) for row in rows.values()][1:]
+    assert all(left > begin + 60 for left in lefts), "8 columns in, and then some"
+    assert page.evaluate("[...document.querySelectorAll('main .sourceCode pre')].every((each) => each.scrollWidth <= each.clientWidth)")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -284,7 +284,8 @@ QUARTO = """<!DOCTYPE html>
 <p>a &lt; b, fish &amp; chips</p>
 <section id="one" class="level2"><h2 class="anchored">One <a href="x.html">link</a></h2>
 <div class="sourceCode" id="cb1">
-<pre><code><span id="cb1-1"><a href="#cb1-1" aria-hidden="true" tabindex="-1"></a>x <span>=</span> 1</span></code></pre>
+<pre><code><span id="cb1-1"><a href="#cb1-1" aria-hidden="true" tabindex="-1"></a><span class="kw">if</span> x:</span>
+<span id="cb1-2"><a href="#cb1-2" aria-hidden="true" tabindex="-1"></a>  y <span>=</span> 1</span></code></pre>
 <button title="Copy" class="code-copy-button"><i class="bi"></i></button></div>tail
 <img src="p.svg"> <table><tr><td>1</td></tr></table> after
 </section></main></body></html>"""
@@ -297,7 +298,8 @@ def test_a_page_as_quarto_writes_it_is_taken(tmp_path):
     assert (part.title, part.description, part.second_title, part.second_description) == ("A &amp; <em>B</em>", "What it is", "C", "")
     assert part.toc == [("one", "2", "One <span>link</span>")]
     assert part.text.startswith("<p>a &lt; b, fish &amp; chips</p>") and "title" not in part.text and "button" not in part.text
-    assert '<span id="cb1-1">x <span>=</span> 1</span>' in part.text and "tail" in part.text
+    assert ('<span class="line"><span class="kw">if</span> x:</span>\n<span class="line" style="--indent:2">  y = 1</span></code>'
+            in part.text) and "tail" in part.text
     assert '<img src="p.svg" width="30" height="20" loading="lazy">' in part.text
     assert '<div class="table-scroll"><table><tr><td>1</td></tr></table></div> after' in part.text
     assert 'One <a href="x.html">link</a><a class="anchor" href="#one" aria-label="Here">#</a></h2>' in part.text

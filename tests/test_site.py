@@ -3,6 +3,7 @@ of each thing that a page can hold; of this course, each page is looked at once,
 import gzip
 import json
 import re
+from collections import Counter
 from itertools import pairwise
 from urllib.parse import unquote, urljoin, urlsplit
 
@@ -48,7 +49,7 @@ UNREACHED = """() => [...document.querySelectorAll("main *")].filter((each) => {
 }).map((each) => each.outerHTML.slice(0, 100))"""
 FLAT = """[...document.querySelectorAll("main .katex-html")]
     .filter((each) => each.checkVisibility() && each.getBoundingClientRect().height < 4).map((each) => each.outerHTML.slice(0, 100))"""
-KINDS = ("elsewhere", "sideways", "shift", "unreached", "flat", "axe")
+KINDS = ("elsewhere", "sideways", "shift", "unreached", "flat", "axe", "cut")
 each_kind = pytest.mark.parametrize("kind", KINDS)
 
 
@@ -69,12 +70,19 @@ def opened(browser, home, problems, **options):
     return page
 
 
+BLOCKS = """() => {
+    const blocks = [...document.querySelectorAll("main pre")].filter((block) => block.offsetParent);
+    return {all: blocks.length, cut: blocks.filter((block) => block.scrollWidth > block.clientWidth + 1).length};
+}"""
+
+
 class Walk:
     """A walk over pages, with what is wrong on them by kind: requests to another host and errors, a page that is wider than the window, a
-    layout that shifts while it loads, what scrolls and the keyboard does not reach, formulas without height, and what axe finds."""
+    layout that shifts while it loads, what scrolls and the keyboard does not reach, formulas without height, and what axe finds; and how
+    many blocks of code and output there are in each width, and how many have to be scrolled to be read."""
 
     def __init__(self, browser, home):
-        self.found = {kind: [] for kind in KINDS}
+        self.found, self.blocks = {kind: [] for kind in KINDS}, Counter()
         self.home, self.axe = home, (ROOT / "web/node_modules/axe-core/axe.min.js").read_text(encoding="utf-8")
         self.page = opened(browser, home, self.found["elsewhere"])
         self.page.add_init_script(SHIFTS)
@@ -98,6 +106,7 @@ class Walk:
             page.set_viewport_size({"width": width, "height": 850})
             found = page.evaluate("document.documentElement.scrollWidth")
             self.note("sideways", f"{place}, {width} px", [found] if found > width else [])
+            self.blocks.update({(width, kind): count for kind, count in page.evaluate(BLOCKS).items()})
         if checked:
             page.evaluate(THIN)
             page.evaluate(self.axe)
@@ -353,7 +362,8 @@ def test_code_can_be_copied(browser, small_home):
     code.hover()
     code.locator(".copy-button").click()
     page.wait_for_function("document.querySelectorAll('.copy-button')[1].textContent === 'Copied'")
-    assert page.evaluate("navigator.clipboard.readText()").strip() == code.locator("code").inner_text().strip()
+    copied = page.evaluate("navigator.clipboard.readText()").strip()
+    assert copied == code.locator("code").text_content().strip() and max(map(len, copied.splitlines())) > 100, "long lines are one line"
     page.context.close()
 
 
@@ -463,6 +473,9 @@ def walk(site, home, browser):
     for largest in (max((site / "duo").glob(kind), key=lambda path: path.stat().st_size) for kind in kinds):
         walk.visit(f"duo/{largest.name}", *WIDTHS, checked=WIDTHS[:1])
     walk.page.context.close()
+    for width, most in ((1280, 0.05), (NARROW, 0.35)):
+        share = walk.blocks[width, "cut"] / walk.blocks[width, "all"]
+        walk.note("cut", f"{width} px", [f"{share:.0%} of code and outputs"] if share > most else [])
     return walk.found
 
 

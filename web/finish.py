@@ -83,6 +83,8 @@ def take(path, folder, anchor):
     evened(main, folder.name)
     for plot in main.xpath(".//div[contains(concat(' ', @class, ' '), ' plot ')]"):
         framed(plot)
+    for code in main.xpath(".//div[contains(@class, 'sourceCode')]/pre/code"):
+        lined(code)
     for fold in main.xpath(".//details[@class='code-fold']"):
         fold.set("class", FOLD)
     found = sections(main)
@@ -151,6 +153,26 @@ def size(path):
     box = re.split(r"[ ,]+", svg.get("viewBox", "").strip())
     found = box[2:] if len(box) == 4 else [re.match(r"[\d.]+", svg.get(name))[0] for name in ("width", "height")]
     return tuple(round(float(value)) for value in found)
+
+
+def lined(code):
+    """Put each line of highlighted code into an element of its own that knows how far it is indented, whatever the renderer did."""
+    for line in code.xpath("span[starts-with(@id, 'cb')]"):  # Quarto's own
+        line.drop_tag()
+    pieces = [(code.text, None)] + [piece for token in code for piece in ((token.text_content(), token.get("class")), (token.tail, None))]
+    lines = [[]]
+    for text, kind in pieces:
+        first, *more = (text or "").split("\n")
+        lines[-1].append((first, kind))
+        lines += [[(words, kind)] for words in more]
+    code[:], code.text = [], None
+    for tokens in lines:
+        words = "".join(text for text, _ in tokens)
+        indent = len(words) - len(words.lstrip())
+        line = E.span({"class": "line"} | ({"style": f"--indent:{indent}"} if indent else {}),
+                      *(E.span({"class": kind}, text) if kind else text for text, kind in tokens if text))
+        line.tail = "\n" if tokens is not lines[-1] else None
+        code.append(line)
 
 
 def boxed(table):
