@@ -294,7 +294,8 @@ def test_figures_stand_in_the_page_in_its_language(course, edition, drawn, label
 @pytest.mark.parametrize(("edition", "words"), [
     ("fr", ["Importations", "Code du paquet : limit, inner, A, c, …", "Code de la figure"]),
     ("en", ["Imports", "Code of the package: limit, inner, A, c, …", "Code of the figure"]),
-    ("deux", ["Importations", "Code du paquet : limit, inner, A, c, …", "Code de la figure"])])
+    ("deux", ["Importations Imports", "Code du paquet : limit, inner, A, c, … Code of the package: limit, inner, A, c, …",
+              "Code de la figure Code of the figure"])])
 def test_folded_code_is_behind_a_line_and_its_output_is_not(course, edition, words):
     _, main = page(course, edition)
     folds = main.xpath(".//details[@class='fold']")

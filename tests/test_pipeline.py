@@ -75,7 +75,7 @@ def test_every_edition_has_every_page(built):
 def test_a_page_shows_its_language(built):
     title, prose = "//main/header/h1", "//main//p[contains(., 'Le jour, puis') or contains(., 'A day, then')]"
     heading = "//main/section/h2/text()"
-    assert (texts(built, "fr", "00_jour", title), texts(built, "en", "00_jour", title)) == (["La lumière"], ["The light"])
+    assert (texts(built, "fr", "00_jour", title), texts(built, "en", "00_jour", title)) == (["0 La lumière"], ["0 The light"])
     assert texts(built, "fr", "00_jour", prose)[0].startswith("Le jour, puis la nuit") and len(texts(built, "fr", "00_jour", prose)) == 1
     assert texts(built, "en", "00_jour", prose)[0].startswith("A day, then a night") and len(texts(built, "en", "00_jour", prose)) == 1
     assert page(built, "fr", "00_jour").xpath(heading) == ["La moyenne"]
@@ -92,10 +92,10 @@ def test_the_edition_with_both_shows_both(built):
     pairs = page(built, "deux", "00_jour").xpath("//main//div[@class='pair']")
     assert [[(side.get("class"), side.get("lang")) for side in pair] for pair in pairs] == [[("first", "fr"), ("second", "en-GB")]] * 4
     assert texts(built, "deux", "00_jour", "//main/header/*") == [
-        "La lumière", "The light", "Combien d’heures il fait jour", "How many hours are light"]
+        "0 La lumière", "The light", "Combien d’heures il fait jour", "How many hours are light"]
     assert texts(built, "deux", "00_jour", "//main/section/h2/span[@class='second'][@lang='en-GB']") == ["The mean light"]
     assert not page(built, "deux", "00_jour").xpath("//main//div[contains(@class, 'second-title')]")
-    assert texts(built, "deux", "00_jour", "//nav[@class='turn']/a") == ["PrécédentLe jour The day", "SuivantL’année The year"]
+    assert texts(built, "deux", "00_jour", "//nav[@class='turn']/a") == ["Précédent PreviousLe jour The day", "Suivant NextL’année The year"]
 
 
 def test_links_of_the_readme_lead_from_the_repositorys_root():
@@ -156,7 +156,7 @@ def test_the_page_at_the_top_chooses_between_the_two(built):
 
 
 def test_the_front_page_has_a_way_in_and_a_card_for_each_chapter(built):
-    for edition, way in (("fr", "Commencer"), ("en", "Start"), ("deux", "Commencer")):
+    for edition, way in (("fr", "Commencer"), ("en", "Start"), ("deux", "Commencer Start")):
         tree = page(built, edition, "index")
         assert [(link.text, link.get("href")) for link in tree.xpath("//p[@class='start']/a")] == [(way, "00_jour.html")]
         assert not page(built, edition, "00_jour").xpath("//p[@class='start']")

@@ -603,9 +603,12 @@ def test_pages_in_one_language_have_no_prose_in_the_other(pages):
 
 def test_labels_are_in_the_language_of_the_edition(pages):
     for (edition, name), root in pages.items():
-        labels = [*root.xpath("//@title | //@aria-label | //@placeholder"), *json.loads(root.get_element_by_id("labels").text).values()]
+        said = json.loads(root.get_element_by_id("labels").text)
+        labels = [*root.xpath("//@title | //@aria-label | //@placeholder"), *said.pop("meanings").values(), *said.values()]
         assert len(labels) > 15, (edition, name)
         assert not [label for label in labels if bool(HAN.search(label)) == (edition == "en")], (edition, name)
+        both = [*root.xpath("//header//@aria-label | //header//@placeholder"), *said.values()]
+        assert edition != "duo" or all(re.search("[A-Za-z]{3}", label) for label in both), (edition, name)
 
 
 def test_the_search_index_of_an_edition_is_in_its_language_and_whole(pages, index):

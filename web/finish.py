@@ -183,6 +183,12 @@ def boxed(table):
     box.append(table)
 
 
+def number(name):
+    """The number that the name of a chapter or of its page begins with, or nothing."""
+    found = re.match(r"0*(\d+)_", name)
+    return found[1] if found else ""
+
+
 def carded(items):
     """Make a list whose items all begin with a link to a chapter cards, each with a place for that chapter's picture."""
     links = [next(iter(item), None) for item in items]
@@ -241,10 +247,9 @@ class Site:
         for part, names in self.course.parts:
             items = []
             for name in names:
-                number = re.match(r"0*(\d+)", name)
                 current = ' aria-current="page"' if f"{name}.html" == page else ""
                 link = f'<a href="{name}.html"{current}>{self.chapter_name(name)}</a>'
-                items.append(f'<li data-number="{number[1] if number else ""}">{link}</li>')
+                items.append(f'<li data-number="{number(name)}">{link}</li>')
             halves = (html.escape(self.languages.half(part, code)) for code in self.codes)
             made += [f'<p class="part">{self.languages.shown_html(*halves, self.edition)}</p>'] if part else []
             made += [f'<ul>{"".join(items)}</ul>'] if items else []
@@ -277,10 +282,11 @@ class Site:
         default = "" if page == "index.html" else f"{second}/{page}"
         return "\n".join([*made, f'<link rel="alternate" hreflang="x-default" href="{site}/{default}">'])
 
-    def heading(self, part):
-        """A page's title and description; in both languages on a page in both."""
-        tag = self.languages.second.tag
-        made = [f"<h1>{part.title}</h1>"]
+    def heading(self, page):
+        """A page's title, with its number, and description; in both languages on a page in both."""
+        part, tag = self.parts[page], self.languages.second.tag
+        before = f'<span class="number">{number(page)}</span> ' if number(page) else ""
+        made = [f"<h1>{before}{part.title}</h1>"]
         made += [f'<p class="title-second" lang="{tag}">{part.second_title}</p>'] if part.second_title else []
         made += [f'<div class="description">{part.description}</div>'] if part.description else []
         made += [f'<div class="description" lang="{tag}">{part.second_description}</div>'] if part.second_description else []
@@ -316,7 +322,7 @@ class Site:
         """One whole page, from its parts and those of the pages it leads to."""
         part, labels = self.parts[page], self.languages.labels
         host = f'<script src="../widgets/{HOST}" defer></script>' if "data-widget=" in part.text else ""
-        title = html.escape(self.plain(part.title))
+        title = html.escape(f"{number(page)} {self.plain(part.title)}".strip())
         icon = ICON if (self.course.nbs / ICON).is_file() else "data:,"
         values = {key: self.label(key) for key in labels["page"]} | {
             "lang": self.languages.tags[self.edition], "edition": self.edition, "kind": "both" if self.edition == self.both else "one",
@@ -324,7 +330,7 @@ class Site:
             "title": self.site if page == "index.html" else f"{title} · {self.site}",
             "description": html.escape(self.plain(part.description)), "pages": self.links(page), "editions": self.switch(page),
             "labels": self.script_labels(part),
-            "chapters": self.chapter_list(page), "heading": self.heading(part) + self.start(page), "turn": self.turn(page),
+            "chapters": self.chapter_list(page), "heading": self.heading(page) + self.start(page), "turn": self.turn(page),
             "toc": self.toc(part),
             "text": self.cards(part.text),
         }

@@ -65,8 +65,9 @@ class Languages:
         return line if not separator else second.strip() if edition == self.second.code else first.strip()
 
     def label(self, part, key, edition, /, **values):
-        """What an edition says in one place, from languages.yml, with `{key}` replaced by values."""
-        text = self.half(self.labels[part][key], edition)
+        """What an edition says in one place, from languages.yml, with `{key}` replaced by values; the edition with both says it in both."""
+        shown = self.codes if edition == self.both else [edition]
+        text = " ".join(dict.fromkeys(self.half(self.labels[part][key], code) for code in shown))
         return text.format(**values) if values else text
 
     def both_halves(self, part, key, /, **values):
