@@ -77,15 +77,15 @@ def test_the_branch_of_the_notebooks_holds_them_and_nothing_else(tmp_path):
            "GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": f"url.{tmp_path}/there.git.insteadOf",
            "GIT_CONFIG_VALUE_0": "https://x-access-token:secret@github.com/someone/vae"}
     for text in ("old", "new"):
-        work = tmp_path / text
-        (work / "en").mkdir(parents=True)
-        (work / f"en/{text}.ipynb").write_text(text, encoding="utf-8")
-        subprocess.run(["bash", "-e", "-c", pushed["run"]], cwd=work, env=env, check=True)
+        for folder in ("en", "zh"):
+            (tmp_path / text / folder).mkdir(parents=True)
+            (tmp_path / text / folder / f"{text}.ipynb").write_text(text, encoding="utf-8")
+        subprocess.run(["bash", "-e", "-c", pushed["run"]], cwd=tmp_path / text, env=env, check=True)
 
     def there(*command):
         return subprocess.run(["git", *command], cwd=tmp_path / "there.git", capture_output=True, text=True, check=True).stdout
     assert there("branch", "--format", "%(refname:short)") == f"{PUBLISHED}\n"
-    assert there("ls-tree", "-r", "--name-only", PUBLISHED) == "en/new.ipynb\n"
+    assert there("ls-tree", "-r", "--name-only", PUBLISHED) == "en/new.ipynb\nzh/new.ipynb\n"
     assert there("log", "--format=%s", PUBLISHED) == "The notebooks of 0a1b\n"
 
 
