@@ -249,17 +249,25 @@ def test_lab_brings_notebooks_up_to_date_and_keeps_what_a_reader_changed(tmp_pat
 
     (folder / "00_jour.ipynb").write_text("the reader's", encoding="utf-8")
     (folder / "mine.ipynb").write_text("another", encoding="utf-8")
+    opened = json.loads(made["index.ipynb"])
+    opened["metadata"]["language_info"] = {"name": "python", "version": "3.13"}
+    (folder / "index.ipynb").write_text(json.dumps(opened, indent=2), encoding="utf-8")
+    run = json.loads(made["01_annee.ipynb"])
+    next(cell for cell in run["cells"] if cell["cell_type"] == "code")["outputs"] = []
+    (folder / "01_annee.ipynb").write_text(json.dumps(run), encoding="utf-8")
     for path in (tmp_path / "course/nbs").glob("*.ipynb"):
         path.write_text(path.read_text(encoding="utf-8").replace("lumière", "clarté"), encoding="utf-8")
     for _ in range(2):
-        assert lab.fill(Course(tmp_path / "course"), "fr")[1] == ["00_jour.ipynb"]
+        assert {*lab.fill(Course(tmp_path / "course"), "fr")[1]} == {"00_jour.ipynb", "01_annee.ipynb"}
         assert (folder / "00_jour.ipynb").read_text(encoding="utf-8") == "the reader's"
+        assert json.loads((folder / "01_annee.ipynb").read_text(encoding="utf-8")) == run
     assert (folder / "mine.ipynb").read_text(encoding="utf-8") == "another"
     assert (folder / "index.ipynb").read_text(encoding="utf-8") == notebooks(Course(tmp_path / "course"), "fr")["index.ipynb"]
 
     (folder / lab.WRITTEN).unlink()
     assert "00_jour.ipynb" in lab.fill(Course(tmp_path / "course"), "fr")[1], "of what is not known to be the course's nothing is lost"
-    (folder / "00_jour.ipynb").unlink()
+    for name in ("00_jour.ipynb", "01_annee.ipynb"):
+        (folder / name).unlink()
     assert lab.fill(Course(tmp_path / "course"), "fr")[1] == [] and "clarté" in (folder / "00_jour.ipynb").read_text(encoding="utf-8")
 
 

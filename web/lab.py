@@ -6,6 +6,8 @@ import json
 import os
 import sys
 
+import nbformat
+
 from web.course import Course, write
 from web.languages import SourceError
 from web.notebooks import notebooks
@@ -13,9 +15,13 @@ from web.notebooks import notebooks
 WRITTEN = ".written.json"  # the hash of each notebook as it was written, by which one that a reader changed is told
 
 
-def digest(content):
-    """The hash of bytes."""
-    return hashlib.sha256(content).hexdigest()
+def digest(text):
+    """The hash of a notebook's cells. What JupyterLab writes around them when it opens a notebook is no change of the reader's."""
+    try:
+        cells = json.dumps(nbformat.reads(text, as_version=4).cells, sort_keys=True)
+    except ValueError:
+        cells = text
+    return hashlib.sha256(cells.encode("utf-8")).hexdigest()
 
 
 def fill(course, edition):
@@ -24,8 +30,8 @@ def fill(course, edition):
     record = folder / WRITTEN
     written = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {}
     for name, text in notebooks(course, edition).items():
-        path, new = folder / name, digest(text.encode("utf-8"))
-        if path.is_file() and digest(path.read_bytes()) not in (written.get(name), new):
+        path, new = folder / name, digest(text)
+        if path.is_file() and digest(path.read_text(encoding="utf-8")) not in (written.get(name), new):
             changed.append(name)
         else:
             write(path, text)
