@@ -63,8 +63,9 @@ versions: ## Test the package at its lowest versions, or Colab's: make versions 
 	$(SET_VENV)/bin/python -c "from vae_nb import mnist; [mnist('nbs/data', train) for train in (True, False)]"
 	VERSIONS=$(SET) $(SET_VENV)/bin/python -m pytest --noconftest $(UNIT)
 
-lab: $(VENV)/.all ## Open the notebooks in JupyterLab
-	$(BIN)/jupyter lab --notebook-dir nbs
+lab: $(VENV)/.all ## Open the notebooks in JupyterLab; those in one language, as a copy of your own: make lab EDITION=en
+	@mkdir -p nbs/data
+	@folder=$$($(BIN)/python -m web.lab $(EDITION)) && $(BIN)/jupyter lab --notebook-dir "$$folder"
 
 data: $(VENV)/.all ## Fetch MNIST into nbs/data
 	@$(BIN)/python -c "from vae_nb.data import mnist; [mnist('nbs/data', train) for train in (True, False)]"

@@ -20,7 +20,7 @@ from web.readme import readme
 from web.search import sections
 
 FIXTURE = ROOT / "tests/fixture_course"
-EDITIONS = ("fr", "en", "deux")
+EDITIONS, CHAPTERS = ("fr", "en", "deux"), ("00_jour", "01_annee", "index")
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def test_every_edition_has_every_page(built):
     for edition in EDITIONS:
         assert {path.stem for path in (built[0] / edition).glob("*.html")} == names
         others = {path.name for path in (built[0] / edition).iterdir() if path.suffix != ".html"}
-        assert others == {"figures", "fonts", "images", "search.js", "site.css", "site.js"}
+        assert others == {"figures", "fonts", "images", "search.js", "site.css", "site.js", *(f"{page}.ipynb" for page in CHAPTERS)}
 
 
 def test_a_page_shows_its_language(built):
@@ -95,7 +95,8 @@ def test_the_edition_with_both_shows_both(built):
         "0 La lumière", "The light", "Combien d’heures il fait jour", "How many hours are light"]
     assert texts(built, "deux", "00_jour", "//main/section/h2/span[@class='second'][@lang='en-GB']") == ["The mean light"]
     assert not page(built, "deux", "00_jour").xpath("//main//div[contains(@class, 'second-title')]")
-    assert texts(built, "deux", "00_jour", "//nav[@class='turn']/a") == ["Précédent PreviousLe jour The day", "Suivant NextL’année The year"]
+    assert texts(built, "deux", "00_jour", "//nav[@class='turn']/a") == [
+        "Précédent PreviousLe jour The day", "Suivant NextL’année The year"]
 
 
 def test_links_of_the_readme_lead_from_the_repositorys_root():
@@ -173,7 +174,7 @@ def test_the_search_index_has_what_a_reader_sees(built):
     script = (built[0] / "en/search.js").read_text(encoding="utf-8")
     found = {entry["href"]: entry for entry in json.loads(script.removeprefix("window.searchIndex = ").partition(";\n")[0])}
     assert found["00_jour.html"] == {"href": "00_jour.html", "title": "The light", "section": "", "text":
-                                     "How many hours are light View source A day, then a night: the mean is μ."}
+                                     "How many hours are light View source · Download the notebook A day, then a night: the mean is μ."}
     section = found["00_jour.html#the-mean-light"]
     assert section["section"] == "The mean light" and "The function mean_light returns … show()" in section["text"]
     assert "\\frac" not in script and "formulatoken" not in script

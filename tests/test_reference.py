@@ -259,7 +259,8 @@ def test_source_is_linked_beside_colab(sources):
         both = zip(texts, ("zh", "en"), strict=True)
         cells = [mk_cell("# a | b", "markdown"), *(mk_cell(text, "markdown", metadata={"lang": lang}) for text, lang in both)]
         sources.pages.links.add_source(cells, "01_x")
-        assert cells[1]["source"].endswith(f"[查看源文件]({address})") and cells[2]["source"].endswith(f"[View source]({address})")
+        for cell, source, notebook in zip(cells[1:], ("查看源文件", "View source"), ("下载笔记本", "Download the notebook"), strict=False):
+            assert cell["source"].endswith(f"[{source}]({address}) · [{notebook}](download:01_x.ipynb)")
 
 
 def test_a_long_signature_takes_a_line_for_each_parameter(tmp_path):

@@ -1,4 +1,5 @@
 """What GitHub reads: the workflows, what they may do and what they run; what a release is made of; the forms; the citation."""
+import os
 import re
 import shutil
 import subprocess
@@ -10,6 +11,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+
+from web.colab import PUBLISHED
+from web.languages import Languages
 
 ROOT = Path(__file__).parent.parent
 GITHUB = ROOT / ".github"
@@ -49,13 +53,40 @@ def test_all_that_comes_from_elsewhere_is_pinned():
 def test_only_what_deploys_or_publishes_may_write():
     assert {name: workflow.get("permissions") for name, workflow in WORKFLOWS.items()} == dict.fromkeys(WORKFLOWS, {"contents": "read"})
     assert {job: body["permissions"] for job, body in JOBS.items() if "permissions" in body} == {
-        ("publish", "deploy"): {"pages": "write", "id-token": "write"}, ("release", "publish"): {"id-token": "write"}}
+        ("publish", "deploy"): {"pages": "write", "id-token": "write"}, ("publish", "notebooks"): {"contents": "write"},
+        ("release", "publish"): {"id-token": "write"}}
 
 
 def test_what_may_write_runs_no_code_of_the_repository():
-    for job in (("publish", "deploy"), ("release", "publish")):
+    for job in (("publish", "deploy"), ("publish", "notebooks"), ("release", "publish")):
         assert "environment" in JOBS[job]
-        assert not any("run" in step or step["uses"].startswith(("./", "actions/checkout")) for step in JOBS[job]["steps"])
+        assert not any(step.get("uses", "").startswith(("./", "actions/checkout")) for step in JOBS[job]["steps"])
+        commands = [line for step in JOBS[job]["steps"] for line in step.get("run", "").splitlines()]
+        assert all(line.startswith("git ") for line in commands) and (bool(commands) == (job == ("publish", "notebooks"))), job
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the notebooks are published on Linux")
+def test_the_branch_of_the_notebooks_holds_them_and_nothing_else(tmp_path):
+    """The commands run as they stand; git is told that the address of the repository is a folder."""
+    fetched, pushed = JOBS["publish", "notebooks"]["steps"]
+    sent = JOBS["publish", "build"]["steps"][-1]
+    assert sent["with"]["name"] == fetched["with"]["name"] and fetched["with"]["path"] == pushed["working-directory"]
+    assert sent["with"]["path"].split() == [f"_docs/{code}/*.ipynb" for code in Languages.read(ROOT / "languages.yml").codes]
+    subprocess.run(["git", "init", "--quiet", "--bare", tmp_path / "there.git"], check=True)
+    env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "TOKEN": "secret", "GITHUB_REPOSITORY": "someone/vae", "GITHUB_SHA": "0a1b",
+           "GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": f"url.{tmp_path}/there.git.insteadOf",
+           "GIT_CONFIG_VALUE_0": "https://x-access-token:secret@github.com/someone/vae"}
+    for text in ("old", "new"):
+        for folder in ("en", "zh"):
+            (tmp_path / text / folder).mkdir(parents=True)
+            (tmp_path / text / folder / f"{text}.ipynb").write_text(text, encoding="utf-8")
+        subprocess.run(["bash", "-e", "-c", pushed["run"]], cwd=tmp_path / text, env=env, check=True)
+
+    def there(*command):
+        return subprocess.run(["git", *command], cwd=tmp_path / "there.git", capture_output=True, text=True, check=True).stdout
+    assert there("branch", "--format", "%(refname:short)") == f"{PUBLISHED}\n"
+    assert there("ls-tree", "-r", "--name-only", PUBLISHED) == "en/new.ipynb\nzh/new.ipynb\n"
+    assert there("log", "--format=%s", PUBLISHED) == "The notebooks of 0a1b\n"
 
 
 def test_nobody_elses_words_become_commands():

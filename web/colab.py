@@ -5,6 +5,7 @@ import re
 from web.course import Course
 
 LINK = re.compile(r"https://colab\.research\.google\.com/github/[^)\s\"]+")
+PUBLISHED = "notebooks"  # the branch to which the workflow publishes the notebooks in one language
 INSTALL = re.compile(r"git\+https://[^\"\s\\]+")
 
 
@@ -13,10 +14,17 @@ def settings():
     return Course().settings
 
 
-def colab_link(name, cfg=None):
-    """Where Colab opens the notebook of this name."""
+def colab_link(name, cfg=None, folder=None):
+    """Where Colab opens the notebook of this name: the course's own, or the one in one language from the published `folder`."""
     cfg = cfg or settings()
-    return f"https://colab.research.google.com/github/{cfg['user']}/{cfg['repo']}/blob/{cfg['branch']}/{cfg['nbs_path']}/{name}.ipynb"
+    place = f"{PUBLISHED}/{folder}" if folder else f"{cfg['branch']}/{cfg['nbs_path']}"
+    return f"https://colab.research.google.com/github/{cfg['user']}/{cfg['repo']}/blob/{place}/{name}.ipynb"
+
+
+def opening(text, notebook, course, edition):
+    """A text whose link to a notebook in Colab opens the one that an edition offers: the course's own for both languages."""
+    folder = edition if edition in course.languages.codes else None
+    return text.replace(colab_link(notebook.name, course.settings), colab_link(notebook.name, course.settings, folder))
 
 
 def install_cell(cfg=None):

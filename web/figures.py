@@ -82,6 +82,15 @@ def texts(svg):
     return [text for element in parsed(svg).iter("text") if (text := said(element))]
 
 
+def worded(svg, translated):
+    """An SVG with its words `translated`, and otherwise as it is."""
+    root = lxml.etree.fromstring(svg.encode("utf-8"), lxml.etree.XMLParser(resolve_entities=False, no_network=True))
+    for element in root.iter("{*}text"):
+        if (after := translated(before := said(element))) != before:
+            element[:], element.text = [], after
+    return lxml.etree.tostring(root.getroottree(), encoding="unicode")
+
+
 def harmless(name, value):
     """Whether an attribute neither runs nor loads anything."""
     if name == "href":

@@ -16,6 +16,8 @@ from web.course import HERE, filled, write
 from web.formulas import Formulas
 from web.glossary import Glossary
 from web.languages import SourceError
+from web.links import DOWNLOAD
+from web.notebooks import notebooks
 from web.pages import DRAWINGS
 from web.prepare import kept
 from web.search import FOLD, entries, sections
@@ -91,6 +93,8 @@ def take(path, folder, anchor):
     toc = [(section.get("id"), heading.tag[1], linkless(heading)) for section, heading in headings(main) if heading.tag in LEVELS[:2]]
     for image in main.iter("img"):
         measured(image, folder)
+    for link in main.xpath(f".//a[starts-with(@href, '{DOWNLOAD}')]"):
+        link.attrib.update({"href": link.get("href").removeprefix(DOWNLOAD), "download": ""})
     for table in list(main.iter("table")):
         boxed(table)
     for section, heading in headings(main):
@@ -360,7 +364,7 @@ def finish(course, edition, rendered, sources, out, names=None):
             write(store / f"{path.stem}.json", json.dumps(asdict(take(path, sources, anchor)), ensure_ascii=False))
     parts = {f"{path.stem}.html": Part(**json.loads(path.read_text(encoding="utf-8"))) for path in sorted(store.glob("*.json"))}
     site = Site(course, edition, {page: part for page, part in parts.items() if page in there}, formulas)
-    made = {page: site.compose(page) for page in site.parts} | {"search.js": site.index()}
+    made = {page: site.compose(page) for page in site.parts} | {"search.js": site.index(), **notebooks(course, edition)}
     for name, text in made.items():
         write(out / name, text)
     write(out / "site.js", (HERE / "site.js").read_bytes())

@@ -10,6 +10,7 @@ import yaml
 
 HEADING = re.compile(r"^(#+)\s+(.*?)\s*$")
 PICTURE = re.compile(r"!\[([^\]]*)\]\(([^)\s]+)\)")
+ANCHOR = re.compile(r"^(#+ .*?) \{#[^}]*\}$", re.MULTILINE)  # a heading with the id that pages give it
 DOCSTRING = re.compile(r'^(?P<indent>[ \t]*)(?P<open>[rR]?""")(?P<text>[^\n]*\n.*?)(?P<close>\s*""")', re.MULTILINE | re.DOTALL)
 
 

@@ -9,6 +9,7 @@ from web.languages import SourceError
 
 APART = (r"^\#{1,6}[ ][^\n]*|^:{3,}[^\n]*|<(?:a\b.*?</a|summary\b.*?</summary)>|</?[A-Za-z!][^>]*>|https?://\S+"
          r"|!?\[(?:[^\[\]]|\[[^\[\]]*\])*\](?:\([^)\n]*\)|\[[^\]\n]*\])?(?:\{[^}\n]*\})?")
+DOWNLOAD = "download:"  # marks the link to a file beside the page, of which a renderer would make one to the page itself
 TARGET = re.compile(r"\]\((?![a-z]+:)([^)\s#]*)(?:#([^)\s]*))?\)")
 
 
@@ -82,15 +83,16 @@ class Links:
         return [both for both in pairwise(cells) if tuple(cell["metadata"].get("lang") for cell in both) == self.languages.codes]
 
     def add_source(self, cells, name):
-        """Put a link to the notebook in the repository beside the Colab link, or at the top where there is none."""
+        """Put links to the notebook, the one in the repository and the one beside the page, with the Colab link, or at the top."""
         address = self.course.source_link(f"{self.course.settings['nbs_path']}/{name}.ipynb")
         beside = next((pair for pair in self.pairs(cells) if all(LINK.search(cell["source"]) for cell in pair)), None)
         if not beside:
             beside = [{"cell_type": "markdown", "source": "", "metadata": {"lang": code}} for code in self.languages.codes]
             cells[1:1] = beside
         for cell, code in zip(beside, self.languages.codes, strict=True):
-            link = f"[{self.languages.label('text', 'source', code)}]({address})"
-            cell["source"] = f"{cell['source'].rstrip()} · {link}".removeprefix(" · ")
+            links = [f"[{self.languages.label('text', key, code)}]({target})"
+                     for key, target in (("source", address), ("notebook", f"{DOWNLOAD}{name}.ipynb"))]
+            cell["source"] = " · ".join(filter(None, [cell["source"].rstrip(), *links]))
 
     def add(self, cells, notebook):
         """Put the links into the cells of a notebook's page; a link to the glossary's file leads to its page."""

@@ -5,6 +5,7 @@ import json
 import re
 import struct
 
+from web.colab import opening
 from web.contents import timed
 from web.course import write
 from web.figures import drawing
@@ -20,7 +21,8 @@ NAMES = re.compile(r"^(?:(?:async )?def|class)\s+(\w+)|^(\w+)\s*(?::[^=]+)?=(?!=
 APOSTROPHE = re.compile(r"`[^`]*`|(?<=\w)'(?=\w)")
 ANSI = re.compile(r"\x1B(?:[@-Z\\-_]|\[[0-?]*[ -/]*[@-~])")
 WIDGET = "application/vnd.jupyter.widget-view+json"
-PICTURES = ("image/svg+xml", "image/png")  # the kinds of output that become figures, the better one first
+SVG = "image/svg+xml"
+PICTURES = (SVG, "image/png")  # the kinds of output that become figures, the better one first
 DRAWINGS = "drawings"  # the folder of drawings that web/finish.py sets in the pages
 KEPT = ("cell_type", "id", "metadata", "source", "outputs", "execution_count")  # what a cell of a page's notebook has of ours
 
@@ -43,12 +45,17 @@ def code_of(cell):
     return MAGIC.sub("", "\n".join(options + lines)).strip()
 
 
+def aside(cell):
+    """Whether a cell is a heading that nbdev hides: one that ends in ` -`."""
+    source = cell["source"].strip()
+    return cell["cell_type"] == "markdown" and source.startswith("#") and source.endswith(" -")
+
+
 def visible(notebook):
     """Copies of the cells that pages show, in both languages, code as it is shown and outputs without the colours of a terminal."""
     shown = []
     for cell in notebook.cells:
-        source = cell["source"].strip()
-        if HIDDEN & cell["directives"].keys() or cell["cell_type"] == "markdown" and source.startswith("#") and source.endswith(" -"):
+        if HIDDEN & cell["directives"].keys() or aside(cell):
             continue
         cell = {**cell, "metadata": dict(cell["metadata"])}
         if cell["cell_type"] == "code":
@@ -82,6 +89,22 @@ def check_fold(course, cell, place):
         raise SourceError(f"{place(cell)}: code is not folded as {kind!r}; languages.yml has {', '.join(kinds) or 'no `fold`'}")
     if kind == "check" and {"exports", INTERNAL} & cell["directives"].keys():
         raise SourceError(f"{place(cell)}: code of the package is no check; fold it as `package`")
+
+
+def fold_line(languages, kind, source, edition):
+    """The line that stands for code that is folded."""
+    names = [*dict.fromkeys("".join(found) for found in NAMES.findall(source))]
+    shown = ", ".join(names if len(names) < 5 else [*names[:4], "…"])  # one line on a phone, too
+    return languages.label("fold", kind, edition, names=shown)
+
+
+def said(languages, output, edition):
+    """An output; of a text in both languages, in lines `A` and `| B`, what the edition shows."""
+    text = text_of(output.get("data", {}).get("text/plain", ""))
+    halves = text.split("\n| ")
+    if len(halves) != 2 or edition == languages.both:
+        return output
+    return output | {"data": {"text/plain": halves[edition == languages.second.code]}}
 
 
 def option(cell, name):
@@ -155,14 +178,6 @@ class Pages:
         name = option(cell, "widget")
         return f":::: {{.widget data-widget={name}}}\n\n{plot}\n\n::::" if name else plot
 
-    def said(self, output, edition):
-        """An output; of a text in both languages, in lines `A` and `| B`, what the edition shows."""
-        text = text_of(output.get("data", {}).get("text/plain", ""))
-        halves = text.split("\n| ")
-        if len(halves) != 2 or edition == self.languages.both:
-            return output
-        return output | {"data": {"text/plain": halves[edition == self.languages.second.code]}}
-
     def outputs(self, cell, notebook, folder, edition):
         """The outputs of a code cell, pictures as Markdown figures; a figure's text stays away, and so does a widget without a picture."""
         done, alt = [], self.languages.half(option(cell, "fig-alt"), edition)
@@ -170,7 +185,7 @@ class Pages:
             data = output.get("data", {})
             kind, name = next((kind for kind in PICTURES if kind in data), None), f"{notebook.name}-{cell['id']}-{number}"
             if kind is None:
-                done += [] if WIDGET in data else [self.said(output, edition)]
+                done += [] if WIDGET in data else [said(self.languages, output, edition)]
                 continue
             if kind == "image/png":
                 png = base64.b64decode(text_of(data[kind]))
@@ -202,9 +217,7 @@ class Pages:
         kind = fold_of(cell)
         if kind is None or not cell["source"]:
             return cell["source"]
-        names = [*dict.fromkeys("".join(found) for found in NAMES.findall(cell["source"]))]
-        shown = ", ".join(names if len(names) < 5 else [*names[:4], "…"])  # one line on a phone, too
-        line = self.languages.label("fold", kind, edition, names=shown)
+        line = fold_line(self.languages, kind, cell["source"], edition)
         return f"#| code-fold: true\n#| code-summary: {quoted(line)}\n{cell['source']}"
 
     def page(self, notebook, edition, folder):
@@ -214,7 +227,8 @@ class Pages:
             if cell["cell_type"] == "code":
                 cell = cell | {"source": self.folded(cell, edition), "outputs": self.outputs(cell, notebook, folder, edition)}
             elif cell["cell_type"] == "markdown":
-                cell = cell | {"source": self.pictures(cell, notebook, folder, edition)}
+                source = self.pictures(cell, notebook, folder, edition)
+                cell = cell | {"source": opening(source, notebook, self.course, edition)}
             chosen.append(cell)
         front, _, beside = front_matter(self.languages, *self.course.title(notebook), edition).partition("\n\n")
         top = [{"cell_type": kind, "source": text, "metadata": {}} for kind, text in (("raw", front), ("markdown", beside)) if text]

@@ -1,9 +1,10 @@
 """README.md from the front page's notebook: all of it in one language, then all of it in the other. Run as `python -m web.readme`."""
 import re
 
+from web.colab import opening
 from web.course import Course, write
 from web.formulas import TOKENS
-from web.languages import PICTURE
+from web.languages import ANCHOR, PICTURE
 from web.pages import PICTURES, text_of, visible
 
 
@@ -12,7 +13,7 @@ def for_github(text, nbs):
     text = TOKENS.sub(lambda m: f"$`{m['inline']}`$" if m["inline"] else m[0], text)
     text = PICTURE.sub(lambda m: f"![{m[1]}]({nbs}/{m[2]})", text)
     text = re.sub(r"(?<!!)(\[[^\]]*\])\((\w+\.ipynb(?:#[\w-]+)?)\)", rf"\1({nbs}/\2)", text)
-    return re.sub(r"^(#+ .*?) \{#[^}]*\}$", r"\1", text, flags=re.MULTILINE)
+    return ANCHOR.sub(r"\1", text)
 
 
 def block(cell, nbs):
@@ -36,7 +37,8 @@ def readme(course=None):
     name, description = course.title(notebook)
     parts = [f"<!-- Made from {nbs}/index.ipynb by `make export`; change it there. -->"]
     for lang, other in ((languages.first, languages.second), (languages.second, languages.first)):
-        cells = [block(cell, nbs) for cell in languages.select(visible(notebook)[1:], lang.code, notebook.place)]
+        cells = [opening(block(cell, nbs), notebook, course, lang.code)
+                 for cell in languages.select(visible(notebook)[1:], lang.code, notebook.place)]
         parts += [f"# {languages.half(name, lang.code)}",
                   f'<a name="{lang.name.lower()}"></a>[{other.name}](#{other.name.lower()})', f"> {languages.half(description, lang.code)}"]
         parts += [text for text in cells if text.strip()]
