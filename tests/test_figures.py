@@ -242,8 +242,9 @@ def cells():
         new_markdown_cell(HINT.format("Aide du jour", "caché", "réponse"), metadata={"lang": "fr"}),
         new_markdown_cell(HINT.format("Hint of the day", "hidden", "answer"), metadata={"lang": "en"}),
         new_markdown_cell("Après.", metadata={"lang": "fr"}), new_markdown_cell("Afterwards.", metadata={"lang": "en"}),
-        new_markdown_cell("## Long | Long"), new_code_cell("x" * 88),
-        new_code_cell(f"def far(near):\n    if near:\n        return {'near + ' * 20}1", outputs=[new_output("stream", text="y" * 88)]),
+        new_markdown_cell("## Long | Long"), new_code_cell("x" * 88, outputs=[new_output("stream", text="z" * 88)]),
+        new_code_cell(f"def far(near):\n    if near:\n        return {'near + ' * 20}1",
+                      outputs=[new_output("stream", text="y" * 88 + "\nlast")]),
         new_markdown_cell("Un mot de plus. " * 40, metadata={"lang": "fr"}),
         new_markdown_cell("One more word. " * 40, metadata={"lang": "en"}),
     ]
@@ -424,12 +425,12 @@ def test_what_is_cut_has_a_shade(opened, scheme):
 
     def edge(text, scroll=0):
         """Whether there is a shade at the left and at the right of what was printed, or of code, below its text."""
-        pre = page.locator("main pre").get_by_text(text, exact=True).locator("xpath=ancestor-or-self::pre")
+        pre = page.locator("main pre").filter(has_text=text)
         pre.evaluate("(pre, scroll) => { pre.scrollLeft = scroll; }", scroll)
         pixels = np.array(Image.open(io.BytesIO(pre.screenshot())).convert("RGB")).astype(int)
         return [np.abs(pixels[-6, at] - pixels[-6, 195]).max() > 4 for at in (slice(4, 14), slice(-12, -1))]
     assert edge("y" * 88) == [False, True] and edge("y" * 88, 200) == [True, True] and edge("y" * 88, 9999) == [True, False]
-    assert edge("x" * 88) == [False, False]
+    assert edge("x" * 88) == edge("z" * 88) == [False, False], "code and a single line go on below"
 
 
 def test_code_goes_on_below_where_it_has_no_room(opened):

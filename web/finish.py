@@ -87,6 +87,9 @@ def take(path, folder, anchor):
         framed(plot)
     for code in main.xpath(".//div[contains(@class, 'sourceCode')]/pre/code"):
         lined(code)
+    for printed in main.xpath(".//div[contains(@class, 'cell-output')]//pre"):
+        if "\n" not in printed.text_content().strip():
+            printed.set("class", "wrapped")  # one line has no columns to keep
     for fold in main.xpath(".//details[@class='code-fold']"):
         fold.set("class", FOLD)
     found = sections(main)
