@@ -135,7 +135,7 @@ MUTANTS = [
     Mutant("low-sigmoid", MODEL, "EncoderDecoder", {"wide(logits)": "logits"}, "kept, rounded =", ""),
     Mutant("another-likelihood", MODEL, "own_log_likelihood", {"type(model).decode is OWN_DECODE": "True"}, "class Dimmed(VAE)", ""),
     Mutant("modes-lost", MODEL, "evaluating", {"for module, mode in modes: module.training = mode": "model.train()"},
-           "spare.up.eval()", ""),
+           "spare.fc4.eval()", ""),
     # loss
     Mutant("kl-sign", LOSS, "kl_divergence", {"- 1 - logvar": "- 1 + logvar"}, KL, "https://github.com/FluxML/model-zoo/pull/147"),
     Mutant("kl-half", LOSS, "kl_divergence",
