@@ -3,11 +3,13 @@
 A chapter's exercise is a heading `### 练习N.M · 基础 · 5分钟 | Exercise N.M · basic · 5 min`, a starter cell that ends on the checker's
 call, and a Chinese and an English cell with two hints and the solution, whose last Python block defines what the starter asks for."""
 import ast
+import functools
 import inspect
 import math
 import re
 from collections import namedtuple
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -132,7 +134,8 @@ def test_every_checker_belongs_to_an_exercise(name):
 # Tables of known mistakes, and how a row becomes the answers for the table's checker
 
 TABLES = {
-    "KL": "check_kl", "KL_BETWEEN": "check_kl_between", "MOMENT": "check_second_moment", "MEAN_LOSS": "check_mean_loss",
+    "KL": "check_kl", "KL_SLIPS": "check_kl", "KL_BETWEEN": "check_kl_between", "MOMENT": "check_second_moment",
+    "MEAN_LOSS": "check_mean_loss",
     "TO_TENSOR": "check_to_tensor", "PCA_ERROR": "check_pca_error", "PATHWISE": "check_gradient_variance",
     "SCORE": "check_gradient_variance",
     "STEP": "check_first_step", "EXCHANGE": "check_exchange", "AXES": "check_axis_cost",
@@ -168,7 +171,30 @@ def linear(k=10, **options):
     return nn.Linear(784, k, **options), nn.Linear(k, 784, **options)
 
 
-def trained(model, images, optimizer, batch_size, order=torch.randperm, mode=True, clear=True, step=True, mean=False, keep=slice(None)):
+def best_linear(k):
+    """An encoder and a decoder as good as k principal components; they wait for the data until they are called."""
+    @functools.cache
+    def directions():
+        rows, _ = exercises.training_rows()
+        return rows.mean(0), torch.linalg.eigh(torch.cov(rows.T)).eigenvectors[:, -k:]
+
+    def encode(x):
+        mean, axes = directions()
+        return (x - mean) @ axes
+
+    def decode(z):
+        mean, axes = directions()
+        return z @ axes.T + mean
+    return encode, decode
+
+
+def rising(x):
+    """The eigenvalues of the covariance as eigvalsh gives them, from the smallest up."""
+    return torch.linalg.eigvalsh(torch.cov(x.T, correction=0))
+
+
+def trained(model, images, optimizer, batch_size, order=torch.randperm, mode=True, clear=True, step=True, mean=False, between=False,
+            keep=slice(None)):
     """An epoch of training with one thing or another left out; the sums and sizes of its batches."""
     model.train(mode)
     sums, sizes = [], []
@@ -178,6 +204,8 @@ def trained(model, images, optimizer, batch_size, order=torch.randperm, mode=Tru
         if clear:
             optimizer.zero_grad()
         (loss / len(index) if mean else loss).backward()
+        if between:
+            optimizer.zero_grad()
         if step:
             optimizer.step()
         sums.append(loss.item())
@@ -233,16 +261,27 @@ WRONG = [
     Wrong("check_to_tensor", [lambda p: p.permute(2, 0, 1).float()], "255"),
     Wrong("check_to_tensor", [lambda p: p.permute(2, 0, 1).float() / 256], "256"),
     Wrong("check_to_tensor", [lambda p: p.permute(2, 0, 1) // 255], "convert to floats"),
+    Wrong("check_to_tensor", [lambda p: p.permute(2, 0, 1).double() / 255], "torch.float64", "close"),
+    Wrong("check_to_tensor", [lambda p: p.permute(2, 0, 1).numpy() / np.float32(255)], "type is ndarray", "close"),
     Wrong("check_to_tensor", [lambda p: p.reshape(p.shape[2], *p.shape[:2]) / 255], "permute"),
     Wrong("check_pca_error", [lambda x, k: torch.linalg.svdvals(x)[k:].square().sum() / len(x)], "mean is not subtracted"),
-    Wrong("check_pca_error", [lambda x, k: torch.linalg.svdvals(x - x.mean(0))[k:].sum() / len(x)], "not squared"),
+    Wrong("check_pca_error", [lambda x, k: torch.linalg.svdvals(x - x.mean(0))[k:].sum() / len(x)], "singular values"),
     Wrong("check_pca_error", [lambda x, k: torch.linalg.eigvalsh(torch.cov(x.T)).flip(0)[k:].sum()], "N − 1", "close"),
-    Wrong("check_pca_error", [lambda x, k: torch.linalg.svdvals(x - x.mean(0))[k:].square().mean() / len(x)], "should be"),
+    Wrong("check_pca_error", [lambda x, k: torch.linalg.svdvals(x - x.mean(0))[k:].square().mean() / len(x)], "mean of the dropped"),
+    Wrong("check_pca_error", [lambda x, k: rising(x)[k:].sum()], "smallest up"),
+    Wrong("check_pca_error", [lambda x, k: rising(x)[:-k].sum()], "k = 0", "close"),
+    Wrong("check_pca_error", [lambda x, k: rising(x).flip(0)[k:].sum() / rising(x).sum()], "share"),
+    Wrong("check_pca_error", [lambda x, k: rising(x).flip(0)[k:].square().sum()], "should be"),
     Wrong("check_linear_autoencoder", linear(), "nothing much"),
+    Wrong("check_linear_autoencoder", [linear()[0], nn.Linear(10, 100)], "(2, 100) instead of (2, 784)"),
+    Wrong("check_linear_autoencoder", best_linear(20), "10 numbers and not 20", "close"),
     Wrong("check_linear_autoencoder", [nn.Sequential(linear()[0], nn.ReLU()), linear()[1]], "not linear"),
     Wrong("check_linear_autoencoder", [linear()[0], nn.Sequential(linear()[1], nn.Sigmoid())], "not linear"),
     Wrong("check_linear_autoencoder", [lambda x: x, lambda z: z], "much smaller"),
     Wrong("check_reparameterize", [lambda mu, v: mu + v.exp() * torch.randn_like(mu)], "variance"),
+    Wrong("check_reparameterize", [lambda mu, v: mu + 0.5 * v.exp() * torch.randn_like(mu)], "into the exponent"),
+    Wrong("check_reparameterize", [lambda mu, v: mu + 2 * v.exp() * torch.randn_like(mu)], "times exp(logvar)"),
+    Wrong("check_reparameterize", [lambda mu, v: mu + (v / 2).exp()], "no random number is drawn"),
     Wrong("check_reparameterize", [lambda mu, v: mu + (v / 2).exp() * torch.rand_like(mu)], "uniform"),
     Wrong("check_reparameterize", [lambda mu, v: torch.normal(mu, (v / 2).exp())], "no gradient"),
     Wrong("check_reparameterize", [lambda mu, v: torch.distributions.Normal(mu, (v / 2).exp()).sample()], "no gradient"),
@@ -261,6 +300,11 @@ WRONG = [
     Wrong("check_initialize", [lambda layer: nn.init.kaiming_normal_(layer.weight, mode="fan_out")], "inputs, not of outputs"),
     Wrong("check_initialize", [lambda layer: nn.init.constant_(layer.weight, 0.05)], "at random"),
     Wrong("check_initialize", [lambda layer: layer.reset_parameters()], "too small"),
+    Wrong("check_initialize", [lambda layer: layer.weight.normal_()], "use nn.init.normal_"),
+    Wrong("check_initialize", [lambda layer: setattr(layer, "weight", torch.randn(400, 400))], "use nn.init.normal_"),
+    Wrong("check_initialize", [lambda layer: setattr(layer.weight, "data", torch.randn(400, 400) * (2 / 400)**0.5)], "layer.in_features"),
+    Wrong("check_initialize", [lambda layer: setattr(layer.weight, "data", torch.randn(100, 400))], "400 by 400"),
+    Wrong("check_initialize", [lambda layer: torch.randn(400, 400) * (2 / 400)**0.5], "what they were"),
     Wrong("check_kl", [lambda mu, v: -half(mu, v).sum(1)], "sign"),
     Wrong("check_kl", [lambda mu, v: (v.exp() + mu**2 - 1 - v).sum(1)], "1/2"),
     Wrong("check_kl", [lambda mu, v: 0.5 * (v + mu**2 - 1 - v).sum(1)], "exp is forgotten"),
@@ -277,7 +321,15 @@ WRONG = [
     Wrong("check_kl", [lambda mu, v: 3 * half(mu, v).sum(1)], "3 times"),
     Wrong("check_kl", [lambda mu, v: half(mu, v).sum(1) + 1], "1 more"),
     Wrong("check_kl", [lambda mu, v: 0 * half(mu, v).sum(1)], "0 everywhere"),
-    Wrong("check_kl", [lambda mu, v: half(mu, v.log()).sum(1)], "nan"),
+    Wrong("check_kl", [lambda mu, v: half(mu, v.log()).sum(1)], "logarithm already"),
+    Wrong("check_kl", [lambda mu, v: 0.5 * (v.exp() + mu**2 - 1 - 2 * v.sqrt().log()).sum(1)], "no logarithm and no root"),
+    Wrong("check_kl", [lambda mu, v: 0.5 * ((v / 2).exp() + mu**2 - 1 - v).sum(1)], "standard deviation"),
+    Wrong("check_kl", [lambda mu, v: 0.5 * (v.exp() + mu**2 - 1 - v / 2).sum(1)], "do not halve"),
+    Wrong("check_kl", [lambda mu, v: 0.5 * ((v / 2).exp() + mu**2 - 1 - v / 2).sum(1)], "log σ"),
+    Wrong("check_kl", [lambda mu, v: 0.5 * (v.exp() - 1 - v).sum(1)], "μ² is missing"),
+    Wrong("check_kl", [lambda mu, v: half(mu, v).sum(1) + mu.abs().sum(1)], "for the input [[1.541, -0.2934]], [[-2.1788, 0.5684]]"),
+    Wrong("check_kl", [lambda mu, v: (half(mu, v).sum(1), None)[1]], "return missing"),
+    Wrong("check_kl", [lambda mu, v: (half(mu, v), half(mu, v))], "tuple (of Tensor, Tensor)"),
     Wrong("check_kl", [lambda mu: mu], "TypeError"),
     Wrong("check_kl", [lambda mu, v: "text"], "has the type str"),
     Wrong("check_kl", [half(torch.zeros(2, 2), torch.zeros(2, 2))], "function itself"),
@@ -286,18 +338,28 @@ WRONG = [
     Wrong("check_kl_between", [lambda m, s, n, t: 0.5 * math.log(t / s) + (s + (m - n)**2) / (2 * t) - 0.5], "square them"),
     Wrong("check_second_moment", [lambda v: v / math.sqrt(2 * v - 1)], "return math.inf", "close"),
     Wrong("check_second_moment", [lambda v: v / math.sqrt(2 * v - 1) - 1 if v > 0.5 else math.inf], "variance of the weights"),
+    Wrong("check_second_moment", [lambda v: math.inf if v < 0.5 else v / math.sqrt(2 * v - 1)], "for v = 0.5", "close"),
+    Wrong("check_second_moment", [lambda v: v / torch.sqrt(2 * v - 1) if v > 0.5 else math.nan], "for v = 0.1", "close"),
+    Wrong("check_second_moment", [lambda v: v / math.sqrt(2 * v - 1) if v > 0.5 else None], "return math.inf", "close"),
+    Wrong("check_second_moment", [lambda v: v / math.sqrt(2 * v - 1) if v > 0.5 else torch.ones(2)], "one number"),
     Wrong("check_second_moment", [lambda v: v / math.sqrt(2 * v - 1) if v > 1 else math.inf], "changes its sign"),
     Wrong("check_mean_loss", [loss_function], "usual loss"),
     Wrong("check_mean_loss", [lambda r, x, m, v: F.binary_cross_entropy(r, x.flatten(1)) + half(m, v).sum(1).mean()], "stays a sum"),
+    Wrong("check_mean_loss", [lambda r, x, m, v: F.binary_cross_entropy_with_logits(r, x.flatten(1)) + half(m, v).sum()], "second sigmoid"),
+    Wrong("check_mean_loss", [lambda r, x, m, v: F.binary_cross_entropy(x.flatten(1), r) + half(m, v).sum()], "swapped"),
+    Wrong("check_mean_loss", [lambda r, x, m, v: F.mse_loss(r, x.flatten(1)) + half(m, v).sum()], "should be"),
     Wrong("check_mean_loss", [lambda r, x, m, v: F.binary_cross_entropy(r, x.flatten(1)) - half(m, v).sum()], "sign"),
     Wrong("check_mean_loss", [lambda r, x, m, v: (F.binary_cross_entropy(r, x.flatten(1)) + half(m, v).sum()).item()], "no gradient",
           "close"),
     Wrong("check_train_epoch", [loop(keep=slice(-1))], "last batch"),
     Wrong("check_train_epoch", [loop(order=torch.arange)], "shuffle"),
     Wrong("check_train_epoch", [loop(order=lambda n: torch.randint(n, (n,)))], "exactly once"),
-    Wrong("check_train_epoch", [loop(mode=False)], "model.train()"),
+    Wrong("check_train_epoch", [loop(mode=False)], "model.train()", "close"),
+    Wrong("check_train_epoch", [loop(mode=False, clear=False)], "not cleared"),
     Wrong("check_train_epoch", [loop(clear=False)], "not cleared"),
     Wrong("check_train_epoch", [loop(step=False)], "optimizer.step()"),
+    Wrong("check_train_epoch", [loop(between=True)], "no zero_grad in between"),
+    Wrong("check_train_epoch", [loop(lambda sums, sizes: (sums / sizes).sum() / sizes.sum())], "divided twice"),
     Wrong("check_train_epoch", [loop(mean=True)], "mean loss", "close"),
     Wrong("check_train_epoch", [loop(lambda sums, sizes: (sums / sizes).mean())], "mean of means"),
     Wrong("check_train_epoch", [loop(lambda sums, sizes: sums.sum())], "number of images"),
@@ -311,6 +373,10 @@ WRONG = [
     Wrong("check_first_step", [lambda g, lr, b, c: (lr, lr)], "without the correction"),
     Wrong("check_first_step", [lambda g, lr, b, c: (lr, lr * (1 - b) / (1 - c))], "under a root"),
     Wrong("check_first_step", [lambda g, lr, b, c: (lr * abs(g), lr * abs(g) * (1 - b) / math.sqrt(1 - c))], "cancels"),
+    Wrong("check_first_step", [lambda g, lr, b, c: (lr * g, lr * g)], "plain gradient descent"),
+    Wrong("check_first_step", [lambda g, lr, b, c: (lr * g, lr * g * (1 - b) / math.sqrt(1 - c))], "gradient cancels"),
+    Wrong("check_first_step", [lambda g, lr, b, c: (math.copysign(lr, g), math.copysign(lr, g) * (1 - b) / math.sqrt(1 - c))], "absolute",
+          "close"),
     Wrong("check_rates", [{1e-4: 287.7, 1e-3: 164.9, 1e-2: 143.4, 1e-1: 202.4}], "new model"),
     Wrong("check_rates", [{1e-4: 425.0, 1e-3: 246.0, 1e-2: 204.0, 1e-1: 3400.0}], "training loss"),
     Wrong("check_rates", [{1e-4: 578000.0}], "average per image"),
@@ -327,6 +393,7 @@ WRONG = [
     Wrong("check_sample_prior", [prior(end=lambda rows: rows)], "(2000, 784)", "close"),
     Wrong("check_sample_prior", [prior(end=lambda rows: (rows > 0.5).float().view(-1, 1, 28, 28))], "samples of the pixels"),
     Wrong("check_sample_prior", [prior(end=lambda rows: 0.9 * rows.view(-1, 1, 28, 28))], "what these z decode to"),
+    Wrong("check_sample_prior", [prior(end=lambda rows: torch.bernoulli(rows).view(-1, 1, 28, 28))], "drawn after decoding"),
     Wrong("check_sample_prior", [prior(heat=lambda t: 1)], "does not multiply z"),
     Wrong("check_sample_prior", [prior(heat=lambda t: t**0.5)], "√t"),
     Wrong("check_sample_prior", [prior(heat=lambda t: 1 / t)], "divided by the temperature"),
@@ -340,6 +407,8 @@ WRONG = [
     Wrong("check_shell", [20, ..., ..., 3.123], "spread_of_square, spread_of_norm", "missing"),
     Wrong("check_emptiest", [lambda codes: (1, 2)], "any two codes"),
     Wrong("check_emptiest", [lambda codes: (5, 5)], "are equal"),
+    Wrong("check_emptiest", [lambda codes: (codes[1], codes[2])], "not the codes"),
+    Wrong("check_emptiest", [lambda codes: codes[:2]], "not the codes"),
     Wrong("check_emptiest", [lambda codes: (0, 10_000)], "0 to 9999"),
     Wrong("check_emptiest", [lambda codes: (8047, 2215)], "long is not empty", "close"),
     Wrong("check_per_class", [lambda codes, labels, count: torch.randn(count, 20)], "hardly lower"),
@@ -355,7 +424,8 @@ WRONG = [
     Wrong("check_exchange", [lambda z, old, new, means: z + means[new[0]] - means[old[0]]], "same pair"),
     Wrong("check_exchange", [exchange_in_place], "have changed", "close"),
     Wrong("check_axis_cost", [lambda s, t, a: 2 * float(exercises.cost_of_axes(s, t, a))], "1/2"),
-    Wrong("check_axis_cost", [lambda s, t, a: exercises.cost_of_axes(s, t, torch.deg2rad(a))], "radians"),
+    Wrong("check_axis_cost", [lambda s, t, a: exercises.cost_of_axes(s, t, torch.deg2rad(a))], "ω is in radians"),
+    Wrong("check_axis_cost", [lambda s, t, a: exercises.cost_of_axes(s.sqrt(), t.sqrt(), a)], "principal axes the precisions"),
     Wrong("check_axis_cost", [lambda s, t, a: exercises.cost_of_axes(s, t, a) / math.log(2)], "bits"),
     Wrong("check_wider", [-WIDE], "sign"),
     Wrong("check_wider", [2 * WIDE], "length"),
@@ -409,11 +479,45 @@ def test_a_wrong_answer_is_told_what_is_wrong(wrong, monkeypatch):
     monkeypatch.chdir(NBS)
     verdict = getattr(exercises, wrong.name)(*wrong.answers)
     assert verdict.grade == wrong.grade and wrong.says in verdict.en, verdict
+    assert "broke off" not in verdict.en
     assert re.search("[\u3400-\u9fff]", verdict.zh) and not re.search("[\u3400-\u9fff]", verdict.en), verdict
 
 
 def test_every_checker_has_wrong_answers():
     assert {wrong.name for wrong in WRONG} == set(CHECKERS)
+
+
+def idle(*_):
+    list(_)
+
+
+WITHOUT_FUNCTION = {"check_shell", "check_rates", "check_wider", "check_nll_curve", "check_giveaways", "check_initialize"}
+
+
+@pytest.mark.parametrize("name", [name for name in CHECKERS if name not in WITHOUT_FUNCTION])
+def test_a_forgotten_return_is_no_unwritten_answer(name, monkeypatch):
+    monkeypatch.chdir(NBS)
+    check = getattr(exercises, name)
+    count = len(inspect.signature(check).parameters)
+    verdict = check(*[idle] * count)
+    assert verdict.grade == "wrong" and "return missing" in verdict.en and "return" in verdict.zh, verdict
+
+    def unwritten(*_):
+        """A docstring is not an answer yet."""
+        ...
+    assert check(*[unwritten] * count).grade == "missing"
+
+
+def test_an_error_in_a_check_is_a_verdict_and_a_missing_file_is_not():
+    def breaks(error):
+        @exercises.checker
+        def check(answer):
+            raise error
+        return check
+    verdict = breaks(RuntimeError("shapes differ"))(1)
+    assert verdict.grade == "wrong" and "shapes differ" in verdict.zh and "broke off" in verdict.en
+    with pytest.raises(FileNotFoundError):
+        breaks(FileNotFoundError("no data"))(1)
 
 
 JUNK = [None, ..., 3, math.nan, "text", [], {}, {"a": ...}, torch.zeros(3, 3), lambda: 3, lambda *_: None, lambda *_: "text",

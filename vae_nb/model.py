@@ -61,7 +61,9 @@ def check_tensor(name: str, value: Any) -> None:
     advice, kind = "", "None" if value is None else type(value).__name__
     if kind == "ndarray": advice = f": use torch.as_tensor({name})"
     if isinstance(value, (list, tuple)) and value:
+        ranks = [each.dim() if isinstance(each, Tensor) else 0 for each in value]
         advice = f": use torch.{'stack' if isinstance(value[0], Tensor) else 'tensor'}({name})"
+        if len(value) == 2 and ranks[0] > ranks[1] > 0: advice = f": these look like images and their labels: use {name}[0]"
     raise TypeError(f"{name} must be a tensor, not {kind}{advice}")
 
 def pixel_range(x: Tensor) -> tuple[float, float]:
@@ -120,7 +122,6 @@ def check_latents(z: Any, latent_dim: int) -> None:
     if z.dim() == 0 or z.shape[-1] != latent_dim:
         raise ValueError(f"z has shape {tuple(z.shape)}; needed: (..., {latent_dim}), as the model has {latent_dim} latent dimensions")
 
-# %% ../nbs/01_model.ipynb #b7b4c37f
 def dtype_of(model: nn.Module) -> torch.dtype:
     """The type of a model's first floating-point parameter, float32 if it has none.
     模型第一个浮点参数的类型；没有浮点参数时为float32。"""
@@ -199,6 +200,20 @@ def bernoulli_pair(probabilities: Tensor, pixels: Tensor) -> tuple[Tensor, Tenso
     factor = torch.where(fine.all(), probabilities.new_ones(()), math.nan)
     return torch.where(fine, probabilities, 0.5), torch.where(fine, pixels, 0.5), factor
 
+OWN_DECODE = EncoderDecoder.decode  # kept, so that a class patched later is noticed
+
+def own_log_likelihood(model: Any, z: Tensor, x: Tensor) -> Tensor:
+    """What `VAE.log_likelihood` returns: by the fast formula where the model decodes as `VAE` does, else from its probabilities.
+    `VAE.log_likelihood`的返回值：解码方式与`VAE`相同时用快速公式，否则由解码得到的概率计算。"""
+    pixels = check_images(x, model.image_size)
+    check_latents(z, model.latent_dim)
+    if z.dim() != 3 or len(z) != len(pixels):
+        raise ValueError(f"z has shape {tuple(z.shape)} for {len(pixels)} images; needed: (B, S, {model.latent_dim}) for B images")
+    dtype, last = dtype_of(model), model.fc4
+    plain = type(model).decode is OWN_DECODE and "decode" not in vars(model) and type(last) is nn.Linear and last.bias is not None
+    if not plain or last._forward_hooks or last._forward_pre_hooks: return pixel_log_likelihood(model, z.to(dtype), pixels)
+    with no_autocast(z.device): return bernoulli_log_likelihood(F.relu_(model.fc3(z.to(dtype))), last, pixels.to(dtype))
+
 # %% ../nbs/01_model.ipynb #c73e21bd
 CASTING = [kind for kind in ("cpu", "cuda", "mps", "xpu") if torch.amp.is_autocast_available(kind)]  # a compiled step cannot ask
 
@@ -236,21 +251,6 @@ def bernoulli_log_likelihood(hidden: Tensor, layer: nn.Linear, x: Tensor) -> Ten
     width = max(d for d in range(1, 101) if x.shape[-1] % d == 0)
     products = magnitude.sigmoid_().unflatten(-1, (-1, width)).prod(-1)
     return linear.squeeze(-1) - size / 2 + products.log().sum(-1)
-
-# %% ../nbs/01_model.ipynb #e1795a8c
-OWN_DECODE = EncoderDecoder.decode  # kept, so that a class patched later is noticed
-
-def own_log_likelihood(model: Any, z: Tensor, x: Tensor) -> Tensor:
-    """What `VAE.log_likelihood` returns: by the fast formula where the model decodes as `VAE` does, else from its probabilities.
-    `VAE.log_likelihood`的返回值：解码方式与`VAE`相同时用快速公式，否则由解码得到的概率计算。"""
-    pixels = check_images(x, model.image_size)
-    check_latents(z, model.latent_dim)
-    if z.dim() != 3 or len(z) != len(pixels):
-        raise ValueError(f"z has shape {tuple(z.shape)} for {len(pixels)} images; needed: (B, S, {model.latent_dim}) for B images")
-    dtype, last = dtype_of(model), model.fc4
-    plain = type(model).decode is OWN_DECODE and "decode" not in vars(model) and type(last) is nn.Linear and last.bias is not None
-    if not plain or last._forward_hooks or last._forward_pre_hooks: return pixel_log_likelihood(model, z.to(dtype), pixels)
-    with no_autocast(z.device): return bernoulli_log_likelihood(F.relu_(model.fc3(z.to(dtype))), last, pixels.to(dtype))
 
 # %% ../nbs/01_model.ipynb #ac0f5049
 class VAE(EncoderDecoder):
@@ -395,8 +395,9 @@ def images_for(model: Any, images: Any, count: int | None = None) -> Tensor:
     model = check_model(model, "image_shape")
     check_tensor("images", images)
     if images.dtype != torch.uint8 and not images.is_floating_point():
-        advice = "images.float()" if images.dtype == torch.bool else "images.to(torch.uint8) if they lie in 0..255"
-        raise TypeError(f"images are {images.dtype}; needed: uint8 in 0..255 or floats in [0, 1]: use {advice}")
+        advice = "use images.float()" if images.dtype == torch.bool else "use images.to(torch.uint8) if they lie in 0..255"
+        if images.dim() == 1: advice = "these look like labels"
+        raise TypeError(f"images are {images.dtype}; needed: uint8 in 0..255 or floats in [0, 1]: {advice}")
     if images.dim() == 0 or len(images) == 0: raise ValueError(f"images have shape {tuple(images.shape)}; at least 1 image is needed")
     if count is not None: check_sizes(count=count)
     images = arranged(model, images[:count])
