@@ -93,6 +93,14 @@ def a_list_of_tensors_for_images(tmp):
 
 
 @scenario
+def images_and_labels_for_images(tmp):
+    def mnist(): return torch.zeros(2, 1, 28, 28, dtype=torch.uint8), torch.zeros(2, dtype=torch.int64)
+    given = {"mnist": mnist}
+    exec(re.search(r"images, labels = mnist\(\)", said(as_float, mnist()))[0], given)
+    assert as_float(given["images"]).shape == (2, 1, 28, 28)
+
+
+@scenario
 def a_list_of_numbers_for_images(tmp):
     images = [[0.5] * 784]
     assert as_float(advised(said(as_float, images), r"(torch\.tensor\(images\))", images=images)).shape == (1, 784)

@@ -624,10 +624,13 @@ def test_order_and_labels_are_those_of_torchvision(tmp_path):
 TENSOR = torch.zeros(2, 1, 28, 28)
 REFUSED = {
     "as_float list": (lambda: as_float([[0.5]]), TypeError, "must be a tensor, not a list"),
+    "as_float images and labels": (lambda: as_float((TENSOR, torch.zeros(2))), TypeError, "images, labels = mnist()"),
+    "as_float two images": (lambda: as_float([TENSOR[0], TENSOR[1]]), TypeError, "torch.stack(images)"),
+    "as_float labels": (lambda: as_float(torch.zeros(3, dtype=torch.int64)), TypeError, "look like labels"),
     "as_float array": (lambda: as_float(np.zeros(3)), TypeError, "torch.as_tensor"),
     "as_float None": (lambda: as_float(None), TypeError, "not a NoneType"),
     "as_float str": (lambda: as_float("a"), TypeError, "not a str"),
-    "as_float int64": (lambda: as_float(torch.zeros(3, dtype=torch.int64)), TypeError, "torch.int64"),
+    "as_float int64": (lambda: as_float(torch.zeros(3, 4, dtype=torch.int64)), TypeError, "images.to(torch.uint8)"),
     "as_float bool": (lambda: as_float(torch.zeros(3, dtype=torch.bool)), TypeError, "images.float()"),
     "as_float complex": (lambda: as_float(torch.zeros(3, dtype=torch.complex64)), TypeError, "complex64"),
     "to_images array": (lambda: to_images(np.zeros((2, 784))), TypeError, "torch.as_tensor"),

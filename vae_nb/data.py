@@ -54,7 +54,10 @@ def check_tensor(images: Tensor) -> None:
     """`TypeError` for what is no tensor; the message says how to make one.
     不是张量则报`TypeError`，并说明怎样转成张量。"""
     if isinstance(images, Tensor): return
-    if isinstance(images, (list, tuple)): advice = "torch.stack(images) joins tensors, torch.tensor(images) makes one of numbers"
+    pair = isinstance(images, (list, tuple)) and len(images) == 2 and all(isinstance(part, Tensor) for part in images)
+    if pair and images[0].dim() > images[1].dim():
+        advice = "these are images and labels, as mnist() returns them; take them apart, images, labels = mnist(), and hand over the images"
+    elif isinstance(images, (list, tuple)): advice = "torch.stack(images) joins tensors, torch.tensor(images) makes one of numbers"
     elif hasattr(images, "__array__"): advice = "torch.as_tensor(images) makes one of a NumPy array"
     else: advice = "mnist() and folder_images(folder) return one"
     raise TypeError(f"images must be a tensor, not a {type(images).__name__}: {advice}")
@@ -70,6 +73,8 @@ def as_float(images: Tensor) -> Tensor:
     check_tensor(images)
     if images.dtype == torch.uint8: return images.float() / 255
     if images.is_floating_point(): return images
+    if images.dim() == 1 and images.dtype == torch.int64:
+        raise TypeError("these are torch.int64 and look like labels; mnist() returns images and labels, in that order")
     raise TypeError(f"images are {images.dtype}; they must be uint8 in 0..255 (images.to(torch.uint8)) or floats in [0, 1] (images.float())")
 
 # %% ../nbs/00_data.ipynb #0a0abebd
