@@ -272,6 +272,12 @@ def an_array_for_a_batch(tmp):
 
 
 @scenario
+def images_and_labels_for_a_batch(tmp):
+    images = torch.full((2, 784), 0.5), torch.tensor([3, 4])
+    assert small()(advised(said(small(), images), r"(images\[0\])", images=images))[0].shape == (2, 784)
+
+
+@scenario
 def a_list_for_a_batch(tmp):
     images = [torch.full((784,), 0.5)] * 2
     small()(advised(said(small(), images), r"(torch\.stack\(images\))", images=images))
