@@ -1,4 +1,5 @@
-"""The explorer's script, vae_nb/explore.js: against PyTorch under Node, and as readers meet it in Chromium, on a small host of its own."""
+"""The explorer: its modules, widgets/, against PyTorch under Node, and vae_nb/explore.js as readers meet it, in Chromium on a small
+host of its own."""
 import base64
 import gzip
 import json
@@ -105,14 +106,13 @@ def test_the_script_computes_what_pytorch_computes(tmp_path, dtype):
     assert done.stdout.count("is PyTorch's") == 2 * len(cases)
 
 
-def test_the_types_of_the_script_are_right():
-    done = subprocess.run(["node", "web/node_modules/typescript/bin/tsc", "-p", "tests"], cwd=ROOT, capture_output=True, text=True)
+def test_the_types_of_the_modules_are_right():
+    done = subprocess.run(["node", "widgets/node_modules/typescript/bin/tsc", "-p", "widgets"], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
 
 
 def test_the_script_stands_alone(capsys):
     source = SCRIPT.read_text(encoding="utf-8")
-    assert source.startswith("// @ts-check")
     assert not re.search(r"^import\b|\bimport *\(\s*['\"]|https?:", source, re.M)
     with capsys.disabled():
         print(f"\nexplore.js: {len(gzip.compress(SCRIPT.read_bytes()))} bytes to load", end=" ")
