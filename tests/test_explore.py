@@ -271,6 +271,17 @@ def test_a_gallery_digit_sets_its_mean_and_shows_its_spread(show, shipped):
     assert shown == base64.b64decode(given["digits"])[7 * 784:8 * 784]
 
 
+def test_a_digit_that_the_program_sets_is_known(show, shipped):
+    given = traits(shipped)
+    page = show({**given, "z": given["gallery"][3]["mean"]}, lang="zh-Hans")
+    assert np.abs(picture(page) - decoded(shipped, z_of(page))).max() <= GREYS
+    assert page.locator("[aria-pressed=true]").all_inner_texts() == ["3"] and page.locator(".band").first.is_visible()
+    assert page.locator(".status").inner_text().startswith("数字3的近似后验均值")
+    page.evaluate("model.set('z', Array(20).fill(1))")
+    picture(page)
+    assert page.locator("[aria-pressed=true]").count() == 0 and not page.locator(".band").first.is_visible()
+
+
 def test_what_the_program_sets_is_shown_though_it_lies_beyond_the_slider(show, shipped):
     page = show(traits(shipped))
     z = [5.2, -7.0] + [0.123] * 18

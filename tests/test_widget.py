@@ -95,6 +95,8 @@ def test_the_explorer_lives_on_the_site(site, home, visit, model, state, edition
     page = visit(home if where == "http" else site.as_uri(), f"{edition}/05_explore.html")
     sliders = page.locator(".vae-explorer .slider input")
     assert sliders.count() == 20
+    assert page.locator(".gallery [aria-pressed=true]").inner_text() == "3"
+    assert np.abs(shown(page) - decoded(model, state["gallery"][3]["mean"])).max() <= PIXEL
     page.locator(".gallery button").nth(4).click()
     mean = state["gallery"][4]["mean"]
     assert np.abs(shown(page) - decoded(model, mean)).max() <= PIXEL
@@ -253,6 +255,13 @@ def test_the_state_of_the_site_needs_no_torch_and_is_the_shipped_model(model, st
         images = torch.tensor(np.frombuffer(state["digits"], "u1").copy()).view(10, 784) / 255
         means = torch.tensor([digit["mean"] for digit in state["gallery"]])
         torch.testing.assert_close(model.encode(images)[0], means, rtol=1e-4, atol=1e-4)
+
+
+def test_it_opens_on_a_digit_where_there_is_one():
+    for count, opened in ((10, 3), (2, 0), (1, 0)):
+        explorer = LatentExplorer(small(), IMAGES.repeat(2, 1, 1, 1)[:count])
+        assert explorer.z == explorer.gallery[opened]["mean"]
+    assert LatentExplorer(small()).z == [0, 0, 0]
 
 
 VIEW = "application/vnd.jupyter.widget-view+json"

@@ -616,7 +616,8 @@ function explorer(root, model, text, signal) {
       complain();
       if (z.every((x, i) => x === view.z[i])) return;
       view.walk?.stop();
-      take(z, (text2) => text2.byHost, null);
+      const digit = view.digits.find(({ mean }) => mean.every((x, i) => x === z[i]));
+      take(z, (text2) => digit ? text2.byDigit(digit.label) : text2.byHost, digit ?? null);
     } catch (error) {
       complain((text2) => explain(error, text2));
     }

@@ -155,7 +155,7 @@ def explorer_state(state: State, digits: Array | None = None, labels: Sequence[s
     return {
         "sizes": {"image_size": image_size, "image_shape": list(image_shape), "hidden_dim": hidden_dim, "latent_dim": latent_dim,
                   "dtype": dtype},
-        "z": [0.0] * latent_dim, "decoder": decoder, "kl": [float(value) for value in kl],
+        "z": mean[len(mean) // 3].tolist() if len(mean) else [0.0] * latent_dim, "decoder": decoder, "kl": [float(value) for value in kl],
         "gallery": [{"label": str(label), "mean": m.tolist(), "sigma": np.exp(v / 2).tolist()} for label, m, v in zip(labels, mean, logvar)],
         "digits": digits.tobytes()}
 

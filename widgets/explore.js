@@ -83,7 +83,8 @@ function explorer(root, model, text, signal) {
       complain();
       if (z.every((x, i) => x === view.z[i])) return;
       view.walk?.stop();
-      take(z, (text) => text.byHost, null);
+      const digit = view.digits.find(({ mean }) => mean.every((x, i) => x === z[i]));
+      take(z, (text) => (digit ? text.byDigit(digit.label) : text.byHost), digit ?? null);
     } catch (error) {
       complain((text) => explain(error, text));
     }
