@@ -45,6 +45,10 @@ var ACTIVE_KL = 0.1;
 
 // widgets/strings.js
 var EN = {
+  code: (
+    /** @type {"zh" | "en"} */
+    "en"
+  ),
   space: " ",
   explorer: "Latent-space explorer",
   sample: "Prior sample",
@@ -58,6 +62,8 @@ var EN = {
   ordered: "Dimensions ordered by their KL in nats.",
   bands: "Bands show a posterior’s mean ± 2σ.",
   nats: "nats",
+  named: "A name says what a dimension goes with most, as chapter 5 measures it.",
+  unnamed: (count) => `${count} more dimension${count > 1 ? "s" : ""}, without a simple name`,
   inactive: (count) => `${count} inactive dimension${count > 1 ? "s" : ""}, with a KL below ${ACTIVE_KL} nats`,
   beyond: "beyond the slider",
   pad: "Plane of the two latent variables: the arrow keys move z",
@@ -92,6 +98,7 @@ var EN = {
   encoder: "encoder"
 };
 var ZH = {
+  code: "zh",
   space: "",
   explorer: "潜空间探索器",
   sample: "从先验采样",
@@ -105,6 +112,8 @@ var ZH = {
   ordered: "各维按KL（单位：奈特）从大到小排列。",
   bands: "色带表示近似后验的均值±2σ。",
   nats: "奈特",
+  named: "名称是与这一维最相关的量，由第5章测得。",
+  unnamed: (count) => `其余${count}维，没有简单的名称`,
   inactive: (count) => `${count}个不活跃的维（KL小于${ACTIVE_KL}奈特）`,
   beyond: "超出滑块范围",
   pad: "两个潜变量张成的平面：用方向键移动z",
@@ -362,7 +371,7 @@ function strokes(sheet, pen, drawn) {
 }
 
 // widgets/explore.css
-var explore_default = '.vae-explorer {\n  --x-paper: var(--paper, light-dark(#fefefd, #16191d)); --x-raised: var(--raised, light-dark(#f4f5f7, #1c2025));\n  --x-ink: var(--ink, light-dark(#1e2227, #dde2e7)); --x-soft: var(--soft, light-dark(#56606a, #a0a9b3));\n  --x-line: var(--line, light-dark(#d8dce1, #343b43)); --x-link: var(--link, light-dark(#0b57a4, #82b6f2));\n  --x-tint: color-mix(in srgb, var(--x-link) 20%, var(--x-paper)); --x-edge: light-dark(#7d8791, #77818b);\n  container-type: inline-size; box-sizing: border-box; margin: 1rem 0; padding: 0.9rem; text-align: start;\n  color: var(--x-ink); background: var(--x-paper); border: 1px solid var(--x-line); border-radius: 8px; font-size: 0.92rem;\n  *, ::before, ::after { box-sizing: border-box; }\n  p, figure { margin: 0; }\n  [hidden] { display: none; }\n  .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }\n  .note, .status { color: var(--x-soft); font-size: 0.85rem; line-height: 1.5; }\n  .problem { padding: 0.5rem 0.8rem; border-left: 4px solid light-dark(#b3261e, #f2938c); background: var(--x-raised); }\n  .problem:not(:last-child) { margin-bottom: 0.9rem; }\n  .body { display: grid; gap: 0.9rem; }\n  .controls, .sliders { display: grid; gap: 0.9rem; min-width: 0; }\n  .sliders { gap: 0; }\n  .picture {\n    display: block; width: 100%; height: auto; max-height: 26rem; object-fit: contain; background: #000; border-radius: 4px;\n    image-rendering: pixelated;\n  }\n  .stage {\n    position: sticky; top: var(--widget-top, 0px); z-index: 2; display: grid; gap: 0.9rem; align-items: start;\n    grid-template-columns: clamp(6rem, 38cqi, 14rem) minmax(0, 1fr); margin: -0.9rem -0.9rem 0; padding: 0.9rem;\n    background: var(--x-paper); border-bottom: 1px solid var(--x-line); border-radius: 8px 8px 0 0;\n  }\n  .status { min-height: 3lh; }\n  .beside { display: grid; gap: 0.5rem; min-width: 0; }\n  .buttons { display: flex; flex-wrap: wrap; gap: 0.4rem; }\n  button {\n    min-height: 2rem; min-width: 24px; margin: 0; padding: 0.2rem 0.7rem; font: inherit; font-size: 0.88rem; line-height: 1.4;\n    cursor: pointer; color: var(--x-ink); background: var(--x-raised); border: 1px solid var(--x-edge); border-radius: 6px;\n  }\n  button:hover { border-color: var(--x-link); color: var(--x-link); }\n  button:disabled { color: var(--x-soft); border-style: dashed; cursor: not-allowed; }\n  :focus-visible { outline: 3px solid var(--x-link); outline-offset: 2px; }\n  .gallery { display: grid; grid-template-columns: repeat(10, minmax(24px, 1fr)); gap: 3px; }\n  .gallery button { padding: 2px 2px 0; font-size: 0.8rem; font-variant-numeric: tabular-nums; border-color: var(--x-line); }\n  .gallery button[aria-pressed=true] { color: var(--x-link); background: var(--x-tint); border-color: var(--x-link); font-weight: 650; }\n  .sliders > .note { margin-bottom: 0.3rem; }\n  .slider { display: grid; grid-template-columns: 2rem 2.9rem minmax(0, 1fr) 3rem; gap: 0.35rem; align-items: center; line-height: 1.3; }\n  .slider:not(:has(.kl)) { grid-template-columns: 2rem minmax(0, 1fr) 3rem; }\n  label { margin: 0; font: italic 1rem "STIX Two Text", Cambria, Georgia, "Times New Roman", serif; }\n  sub { font-size: 0.72em; line-height: 0; font-style: normal; vertical-align: -0.25em; bottom: auto; }\n  .kl, output { font-size: 0.8rem; font-variant-numeric: tabular-nums; }\n  .kl { padding: 0 0.3rem; border-radius: 3px; background: linear-gradient(var(--x-tint) 0 0) 0 / calc(var(--part) * 100%) 100% no-repeat; }\n  output { padding: 0; text-align: right; color: inherit; }\n  .beyond output { color: var(--x-link); font-weight: 700; }\n  .track { position: relative; display: block; height: 28px; }\n  .track::before { content: ""; position: absolute; inset: 12px 0; border-radius: 2px; background: var(--x-line); }\n  .track::after { content: ""; position: absolute; left: calc(50% - 0.5px); top: 8px; width: 1px; height: 12px; background: var(--x-soft); }\n  .scale { position: absolute; inset: 0 12px; }\n  .band { position: absolute; top: 6px; bottom: 6px; border-radius: 3px; background: var(--x-tint); border: 1px solid var(--x-link); }\n  input[type=range] {\n    appearance: none; position: absolute; z-index: 1; inset: 2px 0; width: 100%; height: 24px; margin: 0; padding: 0; background: none;\n  }\n  input[type=range]::-webkit-slider-thumb {\n    appearance: none; width: 24px; height: 24px; border: 5px solid transparent; border-radius: 50%;\n    background: var(--x-link) padding-box; cursor: grab;\n  }\n  input[type=range]::-moz-range-thumb {\n    width: 24px; height: 24px; border: 5px solid transparent; border-radius: 50%;\n    background: var(--x-link) padding-box; cursor: grab;\n  }\n  details { border-top: 1px solid var(--x-line); padding-top: 0.3rem; }\n  summary { min-height: 28px; padding: 0.15rem 0; color: var(--x-link); cursor: pointer; }\n  .sliders details { margin-top: 0.3rem; }\n  .drawing { padding: 0.2rem 0.8rem; border: 1px solid var(--x-line); border-radius: 6px; }\n  .drawing[open] { padding-bottom: 0.8rem; }\n  .sheets { display: grid; grid-template-columns: minmax(0, 2fr) minmax(0, 1fr); gap: 0.9rem; max-width: 27rem; margin-top: 0.5rem; }\n  .sheets > div { display: grid; gap: 0.5rem; align-content: start; justify-items: start; }\n  .sheet { display: block; width: 100%; aspect-ratio: 1; background: #000; border-radius: 6px; touch-action: none; cursor: crosshair; }\n  .both figure { width: 100%; }\n  .plane { position: relative; width: calc(100% - 2rem); overflow: hidden; touch-action: none; cursor: crosshair; }\n  .marker {\n    position: absolute; width: 18px; height: 18px; margin: 0 0 -9px -9px; border: 3px solid #ffd34d; border-radius: 50%;\n    outline: 2px solid #000; box-shadow: inset 0 0 0 2px #000; pointer-events: none;\n  }\n  .pad figcaption { margin-top: 0.4rem; }\n}\n@container (min-width: 36rem) {\n  .vae-explorer .body { grid-template-columns: minmax(0, 2fr) minmax(0, 3fr); gap: 1.4rem; align-items: start; }\n  .vae-explorer .stage {\n    grid-template-columns: minmax(0, 1fr); top: calc(var(--widget-top, 0px) + 0.9rem); z-index: auto; margin: 0; padding: 0; border: 0;\n  }\n}\n@media (forced-colors: active) { .vae-explorer input[type=range] { appearance: auto; } }\n:is([data-jp-theme-light=true], [theme=light]) .vae-explorer { color-scheme: light; }\n:is([data-jp-theme-light=false], [theme=dark]) .vae-explorer { color-scheme: dark; }\n';
+var explore_default = '.vae-explorer {\n  --x-paper: var(--paper, light-dark(#fefefd, #16191d)); --x-raised: var(--raised, light-dark(#f4f5f7, #1c2025));\n  --x-ink: var(--ink, light-dark(#1e2227, #dde2e7)); --x-soft: var(--soft, light-dark(#56606a, #a0a9b3));\n  --x-line: var(--line, light-dark(#d8dce1, #343b43)); --x-link: var(--link, light-dark(#0b57a4, #82b6f2));\n  --x-tint: color-mix(in srgb, var(--x-link) 20%, var(--x-paper)); --x-edge: light-dark(#7d8791, #77818b);\n  container-type: inline-size; box-sizing: border-box; margin: 1rem 0; padding: 0.9rem; text-align: start;\n  color: var(--x-ink); background: var(--x-paper); border: 1px solid var(--x-line); border-radius: 8px; font-size: 0.92rem;\n  *, ::before, ::after { box-sizing: border-box; }\n  p, figure { margin: 0; }\n  [hidden] { display: none; }\n  .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }\n  .note, .status { color: var(--x-soft); font-size: 0.85rem; line-height: 1.5; }\n  .problem { padding: 0.5rem 0.8rem; border-left: 4px solid light-dark(#b3261e, #f2938c); background: var(--x-raised); }\n  .problem:not(:last-child) { margin-bottom: 0.9rem; }\n  .body { display: grid; gap: 0.9rem; }\n  .controls, .sliders { display: grid; gap: 0.9rem; min-width: 0; }\n  .sliders { gap: 0; }\n  .picture {\n    display: block; width: 100%; height: auto; max-height: 26rem; object-fit: contain; background: #000; border-radius: 4px;\n    image-rendering: pixelated;\n  }\n  .stage {\n    position: sticky; top: var(--widget-top, 0px); z-index: 2; display: grid; gap: 0.9rem; align-items: start;\n    grid-template-columns: clamp(6rem, 38cqi, 14rem) minmax(0, 1fr); margin: -0.9rem -0.9rem 0; padding: 0.9rem;\n    background: var(--x-paper); border-bottom: 1px solid var(--x-line); border-radius: 8px 8px 0 0;\n  }\n  .status { min-height: 3lh; }\n  .beside { display: grid; gap: 0.5rem; min-width: 0; }\n  .buttons { display: flex; flex-wrap: wrap; gap: 0.4rem; }\n  button {\n    min-height: 2rem; min-width: 24px; margin: 0; padding: 0.2rem 0.7rem; font: inherit; font-size: 0.88rem; line-height: 1.4;\n    cursor: pointer; color: var(--x-ink); background: var(--x-raised); border: 1px solid var(--x-edge); border-radius: 6px;\n  }\n  button:hover { border-color: var(--x-link); color: var(--x-link); }\n  button:disabled { color: var(--x-soft); border-style: dashed; cursor: not-allowed; }\n  :focus-visible { outline: 3px solid var(--x-link); outline-offset: 2px; }\n  .gallery { display: grid; grid-template-columns: repeat(10, minmax(24px, 1fr)); gap: 3px; }\n  .gallery button { padding: 2px 2px 0; font-size: 0.8rem; font-variant-numeric: tabular-nums; border-color: var(--x-line); }\n  .gallery button[aria-pressed=true] { color: var(--x-link); background: var(--x-tint); border-color: var(--x-link); font-weight: 650; }\n  .sliders > .note { margin-bottom: 0.3rem; }\n  .slider { display: grid; grid-template-columns: 5.6rem 2rem minmax(0, 1fr) 2rem 2.7rem; gap: 0.35rem; align-items: center; line-height: 1.3; padding: 2px 0; }\n  .slider .picture { max-height: 2rem; border-radius: 3px; }\n  .what { display: grid; justify-items: start; }\n  label { margin: 0; font-size: 0.85rem; white-space: nowrap; }\n  label i { font: italic 1rem "STIX Two Text", Cambria, Georgia, "Times New Roman", serif; }\n  sub { font-size: 0.72em; line-height: 0; font-style: normal; vertical-align: -0.25em; bottom: auto; }\n  .kl, output { font-size: 0.8rem; font-variant-numeric: tabular-nums; }\n  .kl { min-width: 3rem; padding: 0 0.3rem; border-radius: 3px; background: linear-gradient(var(--x-tint) 0 0) 0 / calc(var(--part) * 100%) 100% no-repeat; }\n  output { padding: 0; text-align: right; color: inherit; }\n  .beyond output { color: var(--x-link); font-weight: 700; }\n  .track { position: relative; display: block; height: 28px; }\n  .track::before { content: ""; position: absolute; inset: 12px 0; border-radius: 2px; background: var(--x-line); }\n  .track::after { content: ""; position: absolute; left: calc(50% - 0.5px); top: 8px; width: 1px; height: 12px; background: var(--x-soft); }\n  .scale { position: absolute; inset: 0 12px; }\n  .band { position: absolute; top: 6px; bottom: 6px; border-radius: 3px; background: var(--x-tint); border: 1px solid var(--x-link); }\n  input[type=range] {\n    appearance: none; position: absolute; z-index: 1; inset: 2px 0; width: 100%; height: 24px; margin: 0; padding: 0; background: none;\n    touch-action: pan-y;\n  }\n  input[type=range]::-webkit-slider-thumb {\n    appearance: none; width: 24px; height: 24px; border: 5px solid transparent; border-radius: 50%;\n    background: var(--x-link) padding-box; cursor: grab;\n  }\n  input[type=range]::-moz-range-thumb {\n    width: 24px; height: 24px; border: 5px solid transparent; border-radius: 50%;\n    background: var(--x-link) padding-box; cursor: grab;\n  }\n  details { border-top: 1px solid var(--x-line); padding-top: 0.3rem; }\n  summary { min-height: 28px; padding: 0.15rem 0; color: var(--x-link); cursor: pointer; }\n  .sliders details { margin-top: 0.3rem; }\n  .drawing { padding: 0.2rem 0.8rem; border: 1px solid var(--x-line); border-radius: 6px; }\n  .drawing[open] { padding-bottom: 0.8rem; }\n  .sheets { display: grid; grid-template-columns: minmax(0, 2fr) minmax(0, 1fr); gap: 0.9rem; max-width: 27rem; margin-top: 0.5rem; }\n  .sheets > div { display: grid; gap: 0.5rem; align-content: start; justify-items: start; }\n  .sheet { display: block; width: 100%; aspect-ratio: 1; background: #000; border-radius: 6px; touch-action: none; cursor: crosshair; }\n  .both figure { width: 100%; }\n  .plane { position: relative; width: calc(100% - 2rem); overflow: hidden; touch-action: none; cursor: crosshair; }\n  .marker {\n    position: absolute; width: 18px; height: 18px; margin: 0 0 -9px -9px; border: 3px solid #ffd34d; border-radius: 50%;\n    outline: 2px solid #000; box-shadow: inset 0 0 0 2px #000; pointer-events: none;\n  }\n  .pad figcaption { margin-top: 0.4rem; }\n}\n@container (min-width: 36rem) {\n  .vae-explorer .body { grid-template-columns: minmax(0, 2fr) minmax(0, 3fr); gap: 1.4rem; align-items: start; }\n  .vae-explorer .stage {\n    grid-template-columns: minmax(0, 1fr); top: calc(var(--widget-top, 0px) + 0.9rem); z-index: auto; margin: 0; padding: 0; border: 0;\n  }\n}\n@media (forced-colors: active) { .vae-explorer input[type=range] { appearance: auto; } }\n:is([data-jp-theme-light=true], [theme=light]) .vae-explorer { color-scheme: light; }\n:is([data-jp-theme-light=false], [theme=dark]) .vae-explorer { color-scheme: dark; }\n';
 
 // widgets/gallery.js
 function gallery(view) {
@@ -380,10 +389,22 @@ function gallery(view) {
   };
 }
 
+// widgets/chunks.js
+var CHUNK_MS = 6;
+function inChunks(view, count, act) {
+  let next = 0;
+  const work = () => {
+    const end = performance.now() + CHUNK_MS;
+    while (next < count && performance.now() < end) act(next++);
+    if (next < count) view.soon(work);
+  };
+  view.soon(work);
+  return () => void (next = count);
+}
+
 // widgets/plane.js
 var PAD_STEP = 0.1;
 var TILES = 15;
-var CHUNK_MS = 6;
 function pad(view) {
   const { text, size } = view, marker = h("span", { class: "marker" }), id = `vae-${Math.random().toString(36).slice(2)}`;
   const map = picture({ width: TILES * size.width, height: TILES * size.height }, {});
@@ -413,53 +434,82 @@ function pad(view) {
 }
 function tile(view, map) {
   const at = (i) => PAD_LIMIT * (2 * i + 1) / TILES - PAD_LIMIT;
-  let next = 0;
-  const work = () => {
-    const end = performance.now() + CHUNK_MS;
-    do {
-      const x = next % TILES, y = Math.floor(next / TILES), { size } = view;
-      paint(map, decode(view.decoder, [at(x), -at(y)]), size, x * size.width, y * size.height);
-    } while (++next < TILES * TILES && performance.now() < end);
-    if (next < TILES * TILES) view.soon(work);
-  };
-  view.soon(work);
+  inChunks(view, TILES * TILES, (step) => {
+    const x = step % TILES, y = Math.floor(step / TILES), { size } = view;
+    paint(map, decode(view.decoder, [at(x), -at(y)]), size, x * size.width, y * size.height);
+  });
 }
 
 // widgets/sliders.js
+var ENDS_MS = 150;
+var SLOP = 6;
 function sliders(view) {
-  const { text, kl } = view, { active, inactive } = ordering(kl, view.z.length);
-  const rows = [...active, ...inactive].map((dimension) => slider(view, dimension, Math.max(...kl)));
+  const { text, kl, names } = view, { active, inactive } = ordering(kl, view.z.length), most = Math.max(...kl);
+  const named = active.filter((dimension) => dimension in names), rest = active.filter((dimension) => !named.includes(dimension));
+  const rows = [...named, ...rest, ...inactive].map((dimension) => slider(view, dimension, most));
   const list = h("div", { class: "sliders", role: "group", "aria-label": text.sliders });
-  list.append(h("p", { class: "note" }, (kl.length ? text.ordered + text.space : "") + text.bands));
-  list.append(...rows.slice(0, active.length).map((row) => row.element));
-  if (inactive.length) {
-    const folded = h("details", active.length ? {} : { open: "" }, h("summary", {}, text.inactive(inactive.length)));
-    folded.append(...rows.slice(active.length).map((row) => row.element));
-    list.append(folded);
-  }
-  return { element: list, update: () => rows.forEach((row) => row.update()) };
+  const notes = [...kl.length ? [text.ordered] : [], ...named.length ? [text.named] : [], text.bands];
+  const add = (from, dimensions, summary, open = false) => {
+    const elements = rows.slice(from, from + dimensions.length).map((row) => row.element);
+    if (elements.length) list.append(...summary ? [h("details", open ? { open: "" } : {}, h("summary", {}, summary), ...elements)] : elements);
+  };
+  list.append(h("p", { class: "note" }, notes.join(text.space)));
+  add(0, named, "");
+  add(named.length, rest, named.length ? text.unnamed(rest.length) : "");
+  add(active.length, inactive, text.inactive(inactive.length), !active.length);
+  const redraw = ends(view, rows);
+  return {
+    element: list,
+    update() {
+      rows.forEach((row) => row.update());
+      redraw();
+    }
+  };
+}
+function ends(view, rows) {
+  let timer = 0, stop = () => {
+  };
+  const draw = () => {
+    stop = inChunks(view, 2 * rows.length, (step) => {
+      const { dimension, low, high } = rows[Math.floor(step / 2)], [canvas, z] = step % 2 ? [high, LIMIT] : [low, -LIMIT];
+      paint(canvas, decode(view.decoder, view.z.with(dimension, z)), view.size);
+    });
+  };
+  view.signal.addEventListener("abort", () => clearTimeout(timer));
+  return () => {
+    stop();
+    clearTimeout(timer);
+    timer = setTimeout(draw, ENDS_MS);
+  };
 }
 function slider(view, dimension, most) {
-  const { text } = view, id = `vae-${Math.random().toString(36).slice(2)}`, kl = view.kl[dimension];
+  const { text } = view, id = `vae-${Math.random().toString(36).slice(2)}`, kl = view.kl[dimension], name = view.names[dimension]?.[text.code];
   const input = h("input", { id, type: "range", min: -LIMIT, max: LIMIT, step: STEP });
   const band = h("span", { class: "band" }), output = h("output", { for: id, "aria-live": "off" });
-  const element = h("div", { class: "slider" }, h("label", { for: id }, "z", h("sub", {}, String(dimension))));
+  const what = h("div", { class: "what" }, h("label", { for: id }, ...name ? [name, " "] : [], h("i", {}, "z", h("sub", {}, String(dimension)))));
   if (kl !== void 0) {
     input.setAttribute("aria-describedby", `${id}-kl`);
     const unseen = (words) => h("span", { class: "unseen" }, words);
     const attributes = { class: "kl", id: `${id}-kl`, style: `--part: ${kl / (most || 1)}` };
-    element.append(h("span", attributes, unseen("KL "), kl.toFixed(2), unseen(` ${text.nats}`)));
+    what.append(h("span", attributes, unseen("KL "), kl.toFixed(2), unseen(` ${text.nats}`)));
   }
-  element.append(h("span", { class: "track" }, h("span", { class: "scale" }, band), input), output);
-  input.addEventListener("input", () => view.move(view.z.with(dimension, input.valueAsNumber), (text2) => text2.byHand, view.band));
+  const [low, high] = [-1, 1].map(() => picture(view.size, { "aria-hidden": "true" }));
+  const track = h("span", { class: "track" }, h("span", { class: "scale" }, band), input);
+  const element = h("div", { class: "slider" }, what, low, track, high, output);
+  const set = (z2) => view.move(view.z.with(dimension, z2), (text2) => text2.byHand, view.band);
+  const show = () => void (input.value = String(view.z[dimension]));
+  followed(input, set, show);
   let z = NaN, spread = view.band;
   return {
     element,
+    dimension,
+    low,
+    high,
     update() {
       if (z === view.z[dimension] && spread === view.band) return;
       [z, spread] = [view.z[dimension], view.band];
       const shown = number(z), outside = Math.abs(z) > LIMIT;
-      input.value = String(z);
+      show();
       input.setAttribute("aria-valuetext", outside ? `${shown} (${text.beyond})` : shown);
       output.value = shown;
       element.classList.toggle("beyond", outside);
@@ -467,6 +517,31 @@ function slider(view, dimension, most) {
       if (spread) placeBand(band, spread.mean[dimension], spread.sigma[dimension]);
     }
   };
+}
+function followed(input, set, show) {
+  let down = null;
+  let wanted = NaN;
+  const end = (taken) => {
+    if (down !== null && taken && !Number.isNaN(wanted)) set(wanted);
+    down = null;
+  };
+  input.addEventListener("pointerdown", (event) => {
+    down = event.pointerType === "touch" ? event.clientX : null;
+    wanted = NaN;
+  });
+  input.addEventListener("pointermove", (event) => {
+    if (down !== null && Math.abs(event.clientX - down) > SLOP) end(true);
+  });
+  input.addEventListener("pointerup", () => end(true));
+  input.addEventListener("pointercancel", () => {
+    end(false);
+    show();
+  });
+  input.addEventListener("input", () => {
+    wanted = input.valueAsNumber;
+    if (down === null) set(wanted);
+    else show();
+  });
 }
 function placeBand(band, mean, sigma) {
   const share = (z) => 50 * (clamp(z, LIMIT) + LIMIT) / LIMIT;
@@ -546,13 +621,13 @@ function walk(view, start, status) {
 
 // widgets/explore.js
 function extras(model, { image_size, latent_dim }) {
-  const kl = model.get("kl") ?? [], digits = model.get("gallery") ?? [], pixels = asBytes(model.get("digits"));
+  const names = model.get("names") ?? {}, kl = model.get("kl") ?? [], digits = model.get("gallery") ?? [], pixels = asBytes(model.get("digits"));
   const goodKl = !kl.length || isVector(kl, latent_dim);
   const goodDigits = Array.isArray(digits) && pixels.length === digits.length * image_size && digits.every(({ mean, sigma }) => isVector(mean, latent_dim) && isVector(sigma, latent_dim));
   const problems = [];
   if (!goodKl) problems.push((text) => text.badKl);
   if (!goodDigits) problems.push((text) => text.badGallery);
-  return { kl: goodKl ? kl : [], digits: goodDigits ? digits : [], pixels, problems };
+  return { names, kl: goodKl ? kl : [], digits: goodDigits ? digits : [], pixels, problems };
 }
 function explorer(root, model, text, signal) {
   const sizes = checkSizes(model.get("sizes")), decoder = unpack(model.get("decoder"), decoderShapes(sizes), sizes.dtype);

@@ -13,7 +13,7 @@ import { explain, strings, ZH } from "./strings.js";
 
 /** The optional traits, each left out with a note if it does not fit. @param {Model} model @param {Sizes} sizes */
 function extras(model, { image_size, latent_dim }) {
-  const kl = model.get("kl") ?? [], digits = model.get("gallery") ?? [], pixels = asBytes(model.get("digits"));
+  const names = model.get("names") ?? {}, kl = model.get("kl") ?? [], digits = model.get("gallery") ?? [], pixels = asBytes(model.get("digits"));
   const goodKl = !kl.length || isVector(kl, latent_dim);
   const goodDigits = Array.isArray(digits) && pixels.length === digits.length * image_size
     && digits.every(({ mean, sigma }) => isVector(mean, latent_dim) && isVector(sigma, latent_dim));
@@ -21,7 +21,7 @@ function extras(model, { image_size, latent_dim }) {
   const problems = [];
   if (!goodKl) problems.push((text) => text.badKl);
   if (!goodDigits) problems.push((text) => text.badGallery);
-  return { kl: goodKl ? kl : [], digits: goodDigits ? digits : [], pixels, problems };
+  return { names, kl: goodKl ? kl : [], digits: goodDigits ? digits : [], pixels, problems };
 }
 
 /**

@@ -1,9 +1,10 @@
 /** @import {Part, View} from "./types.js" */
+import { inChunks } from "./chunks.js";
 import { dragged, h, paint, picture, place } from "./draw.js";
 import { PAD_LIMIT } from "./limits.js";
 import { clamp, decode } from "./network.js";
 
-const PAD_STEP = 0.1, TILES = 15, CHUNK_MS = 6;
+const PAD_STEP = 0.1, TILES = 15;
 
 /**
  * The plane of two latent variables. Linear in z, as the sliders are: equal ways are equal steps, which Gaussian quantiles would bend.
@@ -37,17 +38,11 @@ export function pad(view) {
   };
 }
 
-/** A few images in each frame, so that the page stays quick. @param {View} view @param {HTMLCanvasElement} map */
+/** @param {View} view @param {HTMLCanvasElement} map */
 function tile(view, map) {
   const at = (/** @type {number} */ i) => (PAD_LIMIT * (2 * i + 1)) / TILES - PAD_LIMIT;
-  let next = 0;
-  const work = () => {
-    const end = performance.now() + CHUNK_MS;
-    do {
-      const x = next % TILES, y = Math.floor(next / TILES), { size } = view;
-      paint(map, decode(view.decoder, [at(x), -at(y)]), size, x * size.width, y * size.height);
-    } while (++next < TILES * TILES && performance.now() < end);
-    if (next < TILES * TILES) view.soon(work);
-  };
-  view.soon(work);
+  inChunks(view, TILES * TILES, (step) => {
+    const x = step % TILES, y = Math.floor(step / TILES), { size } = view;
+    paint(map, decode(view.decoder, [at(x), -at(y)]), size, x * size.width, y * size.height);
+  });
 }

@@ -2,10 +2,12 @@
 import { ACTIVE_KL, PAD_LIMIT } from "./limits.js";
 
 export const EN = {
-  space: " ", explorer: "Latent-space explorer", sample: "Prior sample", zero: "Zero", walk: "Walk between digits", stop: "Stop walking",
+  code: /** @type {"zh" | "en"} */ ("en"), space: " ", explorer: "Latent-space explorer", sample: "Prior sample", zero: "Zero", walk: "Walk between digits", stop: "Stop walking",
   still: "The walk is off, because your system asks for reduced motion.",
   gallery: "Ten test digits", digit: (/** @type {string} */ label) => `Digit ${label}`, sliders: "Latent variables",
   ordered: "Dimensions ordered by their KL in nats.", bands: "Bands show a posterior’s mean ± 2σ.", nats: "nats",
+  named: "A name says what a dimension goes with most, as chapter 5 measures it.",
+  unnamed: (/** @type {number} */ count) => `${count} more dimension${count > 1 ? "s" : ""}, without a simple name`,
   inactive: (/** @type {number} */ count) => `${count} inactive dimension${count > 1 ? "s" : ""}, with a KL below ${ACTIVE_KL} nats`,
   beyond: "beyond the slider", pad: "Plane of the two latent variables: the arrow keys move z",
   map: `Images decoded across the plane: z0 to the right, z1 upwards, from −${PAD_LIMIT} to ${PAD_LIMIT}. Click, drag, or use arrow keys.`,
@@ -36,10 +38,12 @@ export const EN = {
 
 /** @type {Text} */
 export const ZH = {
-  space: "", explorer: "潜空间探索器", sample: "从先验采样", zero: "归零", walk: "在两个数字间漫步", stop: "停止漫步",
+  code: "zh", space: "", explorer: "潜空间探索器", sample: "从先验采样", zero: "归零", walk: "在两个数字间漫步", stop: "停止漫步",
   still: "系统已设为减弱动态效果，漫步停用。",
   gallery: "十个测试数字", digit: (label) => `数字${label}`, sliders: "潜变量",
   ordered: "各维按KL（单位：奈特）从大到小排列。", bands: "色带表示近似后验的均值±2σ。", nats: "奈特",
+  named: "名称是与这一维最相关的量，由第5章测得。",
+  unnamed: (count) => `其余${count}维，没有简单的名称`,
   inactive: (count) => `${count}个不活跃的维（KL小于${ACTIVE_KL}奈特）`,
   beyond: "超出滑块范围", pad: "两个潜变量张成的平面：用方向键移动z",
   map: `潜变量平面各处解码出的图像：z0向右，z1向上，范围都是−${PAD_LIMIT}到${PAD_LIMIT}。可点按、拖动，也可用方向键。`,

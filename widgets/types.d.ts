@@ -20,6 +20,8 @@ export interface Model {
   off(name: string, listener: () => void): void;
 }
 
+/** What people call a dimension, by its number. */
+export type Names = { readonly [dimension: string]: { zh: string; en: string } };
 export type Text = typeof EN;
 export type Phrase = (text: Text) => string;
 export type Part = { element: HTMLElement; update?: () => void };
@@ -32,6 +34,7 @@ export interface View {
   size: Size;
   decoder: Layer[];
   kl: readonly number[];
+  names: Names;
   digits: readonly Digit[];
   pixels: Uint8Array;
   z: number[];
