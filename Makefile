@@ -73,7 +73,7 @@ outputs: $(VENV)/.all ## Run the notebooks again, keep their outputs, and export
 	TQDM_DISABLE=1 $(BIN)/python -m tools.outputs $(NB)
 	$(MAKE) export
 
-widgets: $(VENV)/.all ## Bundle the widgets' modules into vae_nb/explore.js
+widgets: $(VENV)/.all ## Bundle the widgets' modules into vae_nb/explore.js and vae_nb/playground.js
 	@$(BIN)/python -m tools.widgets
 
 export: $(VENV)/.all ## Clean the notebooks; make the package and README.md from them
@@ -88,8 +88,9 @@ weights: $(VENV)/.all data ## Train the shipped weights again
 	$(BIN)/python -m tools.weights
 	$(BIN)/python -m tools.digits
 
-digits: $(VENV)/.all data ## Choose the explorer's digits and measure each dimension's KL again
+digits: $(VENV)/.all data ## Choose the digits of the explorer and of the playground, and measure each dimension's KL again
 	$(BIN)/python -m tools.digits
+	$(BIN)/python -m tools.playground
 
 seeds: $(VENV)/.all data ## Ten epochs over 5 seeds with each kind of loop: the trajectory of the test loss
 	$(BIN)/python -m bench.seeds
