@@ -74,6 +74,9 @@ outputs: $(VENV)/.all ## Run the notebooks again, keep their outputs, and export
 	TQDM_DISABLE=1 $(BIN)/python -m tools.outputs $(NB)
 	$(MAKE) export
 
+widgets: $(VENV)/.all ## Bundle the widgets' modules into vae_nb/explore.js and vae_nb/playground.js
+	@$(BIN)/python -m tools.widgets
+
 export: $(VENV)/.all ## Clean the notebooks; make the package and README.md from them
 	$(BIN)/nbdev-clean
 	$(BIN)/nbdev-export
@@ -86,8 +89,9 @@ weights: $(VENV)/.all data ## Train the shipped weights again
 	$(BIN)/python -m tools.weights
 	$(BIN)/python -m tools.digits
 
-digits: $(VENV)/.all data ## Choose the explorer's digits and measure each dimension's KL again
+digits: $(VENV)/.all data ## Choose the digits of the explorer and of the playground, and measure each dimension's KL again
 	$(BIN)/python -m tools.digits
+	$(BIN)/python -m tools.playground
 
 seeds: $(VENV)/.all data ## Ten epochs over 5 seeds with each kind of loop: the trajectory of the test loss
 	$(BIN)/python -m bench.seeds
@@ -120,11 +124,12 @@ $(VENV)/.web: $(BIN)/python web/requirements.txt constraints.txt
 	@$(BIN)/python -m pip install -q -c constraints.txt -r web/requirements.txt $(STATE)
 	@touch $@
 
-$(VENV)/.all: $(VENV)/.web setup.py settings.ini pyproject.toml constraints.txt tools/reflex.py tests/chromium.py web/package-lock.json
+$(VENV)/.all: $(VENV)/.web setup.py settings.ini pyproject.toml constraints.txt tools/reflex.py tests/chromium.py \
+  web/package-lock.json widgets/package-lock.json
 	@echo "Installing PyTorch and the tools; this takes a few minutes the first time ..."
 	@$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev]'
 	@$(BIN)/python -m tools.reflex
-	@cd web && npm ci --silent --no-audit --no-fund
+	@for folder in web widgets; do (cd $$folder && npm ci --silent --no-audit --no-fund) || exit 1; done
 	@$(BIN)/python -m tests.chromium
 	@touch $@
 
@@ -137,5 +142,5 @@ $(BENCH)/.all: $(VENV)/.all bench/requirements.txt
 	@$(BIN)/python -m pip --python $(BENCH)/bin/python install -q -c constraints.txt -r bench/requirements.txt
 	@touch $@
 
-.PHONY: help site docs slides preview check test notebooks mutants pages wheel versions lab data outputs export links weights digits seeds nll bench evaluate iwae clean
+.PHONY: help site docs slides preview check test notebooks mutants pages wheel versions lab data outputs widgets export links weights digits seeds nll bench evaluate iwae clean
 .DEFAULT_GOAL := help

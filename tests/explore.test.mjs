@@ -1,11 +1,14 @@
-// The pure part of vae_nb/explore.js under Node. GOLDEN names the file that tests/test_explore.py makes with PyTorch.
+// The explorer's modules, and its script until it meets a page, under Node. GOLDEN names the file that tests/test_explore.py makes with PyTorch.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import test from "node:test";
-import explorer, {
-  asBytes, checkSizes, checkZ, decode, decoderShapes, encode, encoderShapes, interpolate, normal, number, ordering, pair, prepare, Problem,
-  strings, unpack,
-} from "../vae_nb/explore.js";
+import explorer from "../vae_nb/explore.js";
+import {
+  checkSizes, checkZ, decode, decoderShapes, encode, encoderShapes, interpolate, normal, ordering, pair,
+} from "../widgets/network.js";
+import { prepare } from "../widgets/prepare.js";
+import { asBytes, unpack } from "../widgets/quantize.js";
+import { number, Problem, strings } from "../widgets/strings.js";
 
 const golden = process.env.GOLDEN ? JSON.parse(readFileSync(process.env.GOLDEN, "utf8")) : [];
 const bytes = (base64) => new Uint8Array(Buffer.from(base64, "base64"));

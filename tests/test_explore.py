@@ -1,4 +1,5 @@
-"""The explorer's script, vae_nb/explore.js: against PyTorch under Node, and as readers meet it in Chromium, on a small host of its own."""
+"""The explorer: its modules, widgets/, against PyTorch under Node, and vae_nb/explore.js as readers meet it, in Chromium on a small
+host of its own."""
 import base64
 import gzip
 import json
@@ -105,14 +106,13 @@ def test_the_script_computes_what_pytorch_computes(tmp_path, dtype):
     assert done.stdout.count("is PyTorch's") == 2 * len(cases)
 
 
-def test_the_types_of_the_script_are_right():
-    done = subprocess.run(["node", "web/node_modules/typescript/bin/tsc", "-p", "tests"], cwd=ROOT, capture_output=True, text=True)
+def test_the_types_of_the_modules_are_right():
+    done = subprocess.run(["node", "widgets/node_modules/typescript/bin/tsc", "-p", "widgets"], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
 
 
 def test_the_script_stands_alone(capsys):
     source = SCRIPT.read_text(encoding="utf-8")
-    assert source.startswith("// @ts-check")
     assert not re.search(r"^import\b|\bimport *\(\s*['\"]|https?:", source, re.M)
     with capsys.disabled():
         print(f"\nexplore.js: {len(gzip.compress(SCRIPT.read_bytes()))} bytes to load", end=" ")
@@ -122,7 +122,7 @@ def test_the_script_stands_alone(capsys):
 def traits(model, dtype="int8", **given):
     """A model as the host hands it to the script, with ten of MNIST's digits if they fit it; and its packed encoder."""
     values = {"z": [0.0] * model.latent_dim, "sizes": sizes_of(model, dtype), "encoder": "", "kl": [], "gallery": [], "digits": "",
-              "decoder": base64_of(packed(model.state_dict(), DECODER, dtype))}
+              "names": {}, "decoder": base64_of(packed(model.state_dict(), DECODER, dtype))}
     if model.image_size == 784:
         x, labels = digits_of_mnist()
         x = x[[int((labels == label).nonzero()[3]) for label in range(10)]]
@@ -237,6 +237,61 @@ def test_sliders_are_named_ordered_and_say_their_value(show, shipped):
     assert fourth.evaluate("(slider) => [slider.min, slider.max, slider.step]") == ["-4", "4", "0.05"]
 
 
+def test_named_sliders_come_first_and_the_others_are_folded(show, shipped):
+    names = {"14": {"zh": "倾斜", "en": "slant"}, "3": {"zh": "粗细", "en": "stroke"}}
+    said = {"en": (["slant z14", "stroke z3"], "17 more dimensions"), "zh-Hans": (["倾斜 z14", "粗细 z3"], "其余17维")}
+    for lang, (first, summary) in said.items():
+        page = show(traits(shipped, names=names, kl=[0.0, *np.linspace(1, 2, 19)]), lang)
+        assert page.locator("#a .slider label").all_text_contents()[:2] == first
+        assert page.get_by_role("slider").count() == 2 and page.get_by_role("slider", name=first[0], exact=True).count() == 1
+        page.locator(".sliders summary").first.click()
+        assert page.locator(".sliders summary").first.inner_text().startswith(summary) and page.get_by_role("slider").count() == 19
+        page.locator(".sliders summary").last.click()
+        assert page.get_by_role("slider").count() == 20
+
+
+def test_the_ends_of_a_slider_show_where_it_leads(show, shipped):
+    z = torch.randn(20, generator=torch.Generator().manual_seed(3)).tolist()
+    page = show(traits(shipped, z=z))
+    for _ in range(2):
+        page.wait_for_timeout(400)
+        page.wait_for_function("grey('.slider:last-child canvas:nth-of-type(2)').some(Boolean)", polling="raf")
+        for i in (0, 19):
+            row, dimension = f".slider:nth-child({i + 2})", int(page.locator(".slider label i").nth(i).inner_text()[1:])
+            for which, end in ((1, -4), (2, 4)):
+                wanted = decoded(shipped, [*z[:dimension], end, *z[dimension + 1:]])
+                assert np.abs(picture(page, f"{row} canvas:nth-of-type({which})") - wanted).max() <= GREYS
+        page.get_by_role("button", name="Prior sample").click()
+        z = z_of(page)
+
+
+def swipe(page, selector, way):
+    """A finger that comes down on an element, goes some way in steps and is lifted."""
+    box, touch = page.locator(selector).first.bounding_box(), page.context.new_cdp_session(page)
+    x, y = box["x"] + box["width"] * 0.3, box["y"] + box["height"] / 2
+    touch.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
+    for share in np.linspace(0.1, 1, 10 if any(way) else 0):
+        touch.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [{"x": x + share * way[0], "y": y + share * way[1]}]})
+    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+
+def test_a_finger_that_scrolls_the_page_moves_no_slider(show, shipped):
+    page = show(traits(shipped), has_touch=True, viewport={"width": 390, "height": 700})
+    page.locator("input[type=range]").first.scroll_into_view_if_needed()
+    before = page.evaluate("scrollY")
+    swipe(page, "input[type=range]", (4, -200))
+    page.wait_for_function("(before) => scrollY > before + 100", arg=before)
+    assert z_of(page) == [0] * 20 and page.locator("input[type=range]").first.input_value() == "0"
+    page.evaluate("scrollTo(0, 0)")
+    page.locator("input[type=range]").first.scroll_into_view_if_needed()
+    swipe(page, "input[type=range]", (60, 3))
+    sideways = sum(z_of(page))
+    assert sideways > 1 and sum(map(bool, z_of(page))) == 1
+    swipe(page, "input[type=range]", (0, 0))
+    assert -3 < sum(z_of(page)) < -1, "a tap moves a slider"
+    assert page.locator("input[type=range]").first.evaluate("(slider) => getComputedStyle(slider).touchAction") == "pan-y"
+
+
 def test_without_activity_nothing_is_hidden(show, shipped):
     page = show(traits(shipped, kl=[0.0] * 20))
     assert page.locator("#a input[type=range]").last.is_visible()
@@ -269,6 +324,17 @@ def test_a_gallery_digit_sets_its_mean_and_shows_its_spread(show, shipped):
     assert not page.locator(".band").first.is_visible() and page.locator("[aria-pressed=true]").count() == 0
     shown = np.array(page.evaluate("grey('.gallery button:nth-child(8) canvas')"), dtype="u1").tobytes()
     assert shown == base64.b64decode(given["digits"])[7 * 784:8 * 784]
+
+
+def test_a_digit_that_the_program_sets_is_known(show, shipped):
+    given = traits(shipped)
+    page = show({**given, "z": given["gallery"][3]["mean"]}, lang="zh-Hans")
+    assert np.abs(picture(page) - decoded(shipped, z_of(page))).max() <= GREYS
+    assert page.locator("[aria-pressed=true]").all_inner_texts() == ["3"] and page.locator(".band").first.is_visible()
+    assert page.locator(".status").inner_text().startswith("数字3的近似后验均值")
+    page.evaluate("model.set('z', Array(20).fill(1))")
+    picture(page)
+    assert page.locator("[aria-pressed=true]").count() == 0 and not page.locator(".band").first.is_visible()
 
 
 def test_what_the_program_sets_is_shown_though_it_lies_beyond_the_slider(show, shipped):

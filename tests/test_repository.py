@@ -9,6 +9,7 @@ from graphlib import TopologicalSorter
 
 import pytest
 
+from tools.widgets import ENTRIES, bundle
 from web.build import ROOT, notebooks
 from web.course import Course
 from web.readme import readme
@@ -39,6 +40,12 @@ def test_clean_and_export_change_nothing(tmp_path):
 
 def test_readme_is_made_from_the_front_page():
     assert (ROOT / "README.md").read_text(encoding="utf-8") == readme(), "run `make export`"
+
+
+def test_the_scripts_of_the_widgets_are_made_from_their_modules(tmp_path):
+    bundle(tmp_path)
+    old = [name for name in ENTRIES if (tmp_path / f"{name}.js").read_bytes() != (ROOT / f"vae_nb/{name}.js").read_bytes()]
+    assert not old, f"{old} in vae_nb: run `make widgets`"
 
 
 def front(lang):

@@ -29,6 +29,7 @@ from traitlets import TraitError
 from tests.conftest import AXE, PATIENCE, ROOT, WCAG
 from tests.test_explore import base64_of, packed
 from vae_nb import interpolate, reconstruct, sample_prior
+from vae_nb.data import as_float, mnist
 from vae_nb.explore import DECODER, ENCODER, LatentExplorer, pack, site_state
 from vae_nb.model import VAE, EncoderDecoder
 
@@ -94,7 +95,10 @@ def visit(browser):
 def test_the_explorer_lives_on_the_site(site, home, visit, model, state, edition, where):
     page = visit(home if where == "http" else site.as_uri(), f"{edition}/05_explore.html")
     sliders = page.locator(".vae-explorer .slider input")
-    assert sliders.count() == 20
+    assert sliders.count() == 20 and sliders.nth(4).is_visible() and not sliders.nth(5).is_visible()
+    page.locator(".sliders summary").click()
+    assert page.locator(".gallery [aria-pressed=true]").inner_text() == "3"
+    assert np.abs(shown(page) - decoded(model, state["gallery"][3]["mean"])).max() <= PIXEL
     page.locator(".gallery button").nth(4).click()
     mean = state["gallery"][4]["mean"]
     assert np.abs(shown(page) - decoded(model, mean)).max() <= PIXEL
@@ -253,6 +257,30 @@ def test_the_state_of_the_site_needs_no_torch_and_is_the_shipped_model(model, st
         images = torch.tensor(np.frombuffer(state["digits"], "u1").copy()).view(10, 784) / 255
         means = torch.tensor([digit["mean"] for digit in state["gallery"]])
         torch.testing.assert_close(model.encode(images)[0], means, rtol=1e-4, atol=1e-4)
+
+
+def test_the_names_of_the_dimensions_are_what_they_go_with_most(model, state):
+    images, _ = mnist(ROOT / "nbs/data", train=False)
+    ink, (down, right) = as_float(images)[:, 0], torch.meshgrid(torch.arange(28.0), torch.arange(28.0), indexing="ij")
+    total = ink.sum((1, 2))
+
+    def mean(what):
+        return (ink * what).sum((1, 2)) / total
+    x, y = (place - mean(place).view(-1, 1, 1) for place in (right, down))
+    measured = {"slant": -mean(x * y) / mean(y * y), "width": mean(x * x).sqrt(), "stroke": total, "top": mean((down >= 4) & (down < 8)),
+                "upper half": mean(down < 14)}
+    with torch.no_grad():
+        mu, _ = model.encode(as_float(images))
+    best = torch.corrcoef(torch.cat([torch.stack([*measured.values()]), mu.T]))[:5, 5:].abs().argmax(1)
+    assert {name["en"]: int(i) for i, name in state["names"].items()} == dict(zip(measured, best.tolist(), strict=True))
+    assert [name["zh"] for name in state["names"].values()] == ["倾斜", "宽度", "粗细", "顶端", "上半幅"]
+
+
+def test_it_opens_on_a_digit_where_there_is_one():
+    for count, opened in ((10, 3), (2, 0), (1, 0)):
+        explorer = LatentExplorer(small(), IMAGES.repeat(2, 1, 1, 1)[:count])
+        assert explorer.z == explorer.gallery[opened]["mean"]
+    assert LatentExplorer(small()).z == [0, 0, 0]
 
 
 VIEW = "application/vnd.jupyter.widget-view+json"
@@ -638,7 +666,7 @@ def test_in_jupyterlab_python_and_the_page_stay_in_step(lab, browser, tmp_path):
         assert np.abs(shown(page) - decoded(model, [0.5] * 20)).max() <= 1e-4 + 0.5 / 255
         ask("setattr(linked, 'value', -1.5)")
         page.wait_for_function("[...document.querySelectorAll('.vae-explorer .slider')].some((row) => "
-                               "row.querySelector('label').textContent === 'z14' && row.querySelector('output').textContent === '−1.50')")
+                               "row.querySelector('label i').textContent === 'z14' && row.querySelector('output').textContent === '−1.50')")
         assert ask("explorer.z[14]") == -1.5
         page.locator(".vae-explorer .drawing summary").click()
         page.wait_for_function("!document.querySelector('.drawing [role=status]').textContent")

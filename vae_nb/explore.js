@@ -1,72 +1,136 @@
-// @ts-check
+// Made from widgets/ by `make widgets`; change it there.
 
-/**
- * @typedef {"int8" | "float32"} Dtype
- * @typedef {{image_size: number, image_shape: number[], hidden_dim: number, latent_dim: number, dtype: Dtype}} Sizes
- * @typedef {{width: number, height: number}} Size
- * @typedef {[rows: number, columns: number]} Shape
- * @typedef {{weight: Float32Array, bias: Float32Array}} Layer the weight column by column
- * @typedef {{mean: readonly number[], sigma: readonly number[]}} Posterior
- * @typedef {Posterior & {label: string}} Digit
- * @typedef {{get(name: string): any, set(name: string, value: unknown): void, save_changes(): void, send(content: unknown): void,
- *   on(name: string, listener: () => void): void, off(name: string, listener: () => void): void}} Model
- * @typedef {(text: Text) => string} Phrase
- */
+// widgets/draw.js
+function h(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
+  element.append(...children);
+  return element;
+}
+function button(label, act) {
+  const element = h("button", { type: "button" }, label);
+  element.addEventListener("click", act);
+  return element;
+}
+var picture = (size, attributes) => h("canvas", { class: "picture", ...size, ...attributes });
+var brush = (canvas) => (
+  /** @type {CanvasRenderingContext2D} */
+  canvas.getContext("2d", { willReadFrequently: true })
+);
+function paint(canvas, image, { width, height }, x = 0, y = 0) {
+  const grey = new ImageData(width, height), words = new Uint32Array(grey.data.buffer);
+  for (let i = 0; i < words.length; i++) words[i] = 4278190080 + 65793 * Math.round(image[i] * 255);
+  brush(canvas).putImageData(grey, x, y);
+}
+function place(event, element) {
+  const box = element.getBoundingClientRect();
+  return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
+}
+function dragged(element, act) {
+  element.addEventListener("pointerdown", (event) => {
+    if (event.button) return;
+    element.setPointerCapture(event.pointerId);
+    act(event, true);
+  });
+  element.addEventListener("pointermove", (event) => {
+    if (element.hasPointerCapture(event.pointerId)) act(event, false);
+  });
+}
 
-const LIMIT = 4, STEP = 0.05;
-const PAD_LIMIT = 3, PAD_STEP = 0.1, TILES = 15;
-// A dimension that tells less than 0.1 nats, a seventh of a bit, about an image hardly changes a picture
-const ACTIVE_KL = 0.1;
-const SHEET = 280, PEN = 24;
-const WALK_MS = 3000, SETTLE_MS = 500, CHUNK_MS = 6;
+// widgets/limits.js
+var LIMIT = 4;
+var STEP = 0.05;
+var PAD_LIMIT = 3;
+var ACTIVE_KL = 0.1;
 
-const EN = {
-  space: " ", explorer: "Latent-space explorer", sample: "Prior sample", zero: "Zero", walk: "Walk between digits", stop: "Stop walking",
+// widgets/strings.js
+var EN = {
+  code: (
+    /** @type {"zh" | "en"} */
+    "en"
+  ),
+  space: " ",
+  explorer: "Latent-space explorer",
+  sample: "Prior sample",
+  zero: "Zero",
+  walk: "Walk between digits",
+  stop: "Stop walking",
   still: "The walk is off, because your system asks for reduced motion.",
-  gallery: "Ten test digits", digit: (/** @type {string} */ label) => `Digit ${label}`, sliders: "Latent variables",
-  ordered: "Dimensions ordered by their KL in nats.", bands: "Bands show a posterior’s mean ± 2σ.", nats: "nats",
-  inactive: (/** @type {number} */ count) => `${count} inactive dimension${count > 1 ? "s" : ""}, with a KL below ${ACTIVE_KL} nats`,
-  beyond: "beyond the slider", pad: "Plane of the two latent variables: the arrow keys move z",
+  gallery: "Ten test digits",
+  digit: (label) => `Digit ${label}`,
+  sliders: "Latent variables",
+  ordered: "Dimensions ordered by their KL in nats.",
+  bands: "Bands show a posterior’s mean ± 2σ.",
+  nats: "nats",
+  named: "A name says what a dimension goes with most, as chapter 5 measures it.",
+  unnamed: (count) => `${count} more dimension${count > 1 ? "s" : ""}, without a simple name`,
+  inactive: (count) => `${count} inactive dimension${count > 1 ? "s" : ""}, with a KL below ${ACTIVE_KL} nats`,
+  beyond: "beyond the slider",
+  pad: "Plane of the two latent variables: the arrow keys move z",
   map: `Images decoded across the plane: z0 to the right, z1 upwards, from −${PAD_LIMIT} to ${PAD_LIMIT}. Click, drag, or use arrow keys.`,
-  draw: "Draw your own digit", sheet: "Drawing area", clear: "Clear", input: "What the encoder sees", output: "Reconstruction",
+  draw: "Draw your own digit",
+  sheet: "Drawing area",
+  clear: "Clear",
+  input: "What the encoder sees",
+  output: "Reconstruction",
   how: "Write a large digit with a mouse, a pen or a finger. It is centred and scaled as MNIST’s digits are.",
   keys: "By keyboard, choose one of the test digits instead.",
   loading: "The encoder is loading.",
-  byZero: "z = 0", byPrior: "A sample from the prior", byHand: "Set by hand", byHost: "Set by the program",
+  byZero: "z = 0",
+  byPrior: "A sample from the prior",
+  byHand: "Set by hand",
+  byHost: "Set by the program",
   byDrawing: "The posterior mean of your drawing",
-  byDigit: (/** @type {string} */ label) => `The posterior mean of digit ${label}`,
-  walking: (/** @type {string} */ a, /** @type {string} */ b) => `On the way between ${a} and ${b}. Escape stops the walk.`,
-  walked: (/** @type {string} */ a, /** @type {string} */ b) => `Between ${a} and ${b}`,
-  point: (/** @type {string} */ source, /** @type {string[]} */ z) => `${source}; z = (${z.join(", ")}).`,
-  length: (/** @type {string} */ source, /** @type {string} */ norm, /** @type {string} */ usual) =>
-    `${source}; ‖z‖ = ${norm}, under the prior about ${usual}.`,
-  image: (/** @type {string} */ state) => `Decoded image. ${state}`,
+  byDigit: (label) => `The posterior mean of digit ${label}`,
+  walking: (a, b) => `On the way between ${a} and ${b}. Escape stops the walk.`,
+  walked: (a, b) => `Between ${a} and ${b}`,
+  point: (source, z) => `${source}; z = (${z.join(", ")}).`,
+  length: (source, norm, usual) => `${source}; ‖z‖ = ${norm}, under the prior about ${usual}.`,
+  image: (state) => `Decoded image. ${state}`,
   badSizes: "The explorer cannot start: the sizes of the model are missing or make no sense.",
-  badBytes: (/** @type {string} */ name, /** @type {number} */ got, /** @type {number} */ needed) =>
-    `The weights of the ${name} are incomplete: ${got} bytes arrived, ${needed} are needed. Reload them.`,
-  badNumbers: (/** @type {string} */ name) => `The weights of the ${name} are not all finite numbers. Did its training diverge?`,
-  badZ: (/** @type {number} */ count) => `z must be a list of ${count} finite numbers. The last good one is shown.`,
+  badBytes: (name, got, needed) => `The weights of the ${name} are incomplete: ${got} bytes arrived, ${needed} are needed. Reload them.`,
+  badNumbers: (name) => `The weights of the ${name} are not all finite numbers. Did its training diverge?`,
+  badZ: (count) => `z must be a list of ${count} finite numbers. The last good one is shown.`,
   badGallery: "The test digits are left out: they do not fit the model.",
   badKl: "The KL is left out: it does not have one number for each dimension.",
-  broken: (/** @type {string} */ message) => `The explorer cannot start: ${message}`,
-  decoder: "decoder", encoder: "encoder",
+  broken: (message) => `The explorer cannot start: ${message}`,
+  decoder: "decoder",
+  encoder: "encoder"
 };
-/** @typedef {typeof EN} Text */
-
-/** @type {Text} */
-const ZH = {
-  space: "", explorer: "潜空间探索器", sample: "从先验采样", zero: "归零", walk: "在两个数字间漫步", stop: "停止漫步",
+var ZH = {
+  code: "zh",
+  space: "",
+  explorer: "潜空间探索器",
+  sample: "从先验采样",
+  zero: "归零",
+  walk: "在两个数字间漫步",
+  stop: "停止漫步",
   still: "系统已设为减弱动态效果，漫步停用。",
-  gallery: "十个测试数字", digit: (label) => `数字${label}`, sliders: "潜变量",
-  ordered: "各维按KL（单位：奈特）从大到小排列。", bands: "色带表示近似后验的均值±2σ。", nats: "奈特",
+  gallery: "十个测试数字",
+  digit: (label) => `数字${label}`,
+  sliders: "潜变量",
+  ordered: "各维按KL（单位：奈特）从大到小排列。",
+  bands: "色带表示近似后验的均值±2σ。",
+  nats: "奈特",
+  named: "名称是与这一维最相关的量，由第5章测得。",
+  unnamed: (count) => `其余${count}维，没有简单的名称`,
   inactive: (count) => `${count}个不活跃的维（KL小于${ACTIVE_KL}奈特）`,
-  beyond: "超出滑块范围", pad: "两个潜变量张成的平面：用方向键移动z",
+  beyond: "超出滑块范围",
+  pad: "两个潜变量张成的平面：用方向键移动z",
   map: `潜变量平面各处解码出的图像：z0向右，z1向上，范围都是−${PAD_LIMIT}到${PAD_LIMIT}。可点按、拖动，也可用方向键。`,
-  draw: "自己写一个数字", sheet: "手写区", clear: "清除", input: "编码器看到的图像", output: "重构",
+  draw: "自己写一个数字",
+  sheet: "手写区",
+  clear: "清除",
+  input: "编码器看到的图像",
+  output: "重构",
   how: "用鼠标、触控笔或手指写一个大大的数字，它会像MNIST的数字一样居中、缩放。",
   keys: "用键盘时，可改选一个测试数字。",
   loading: "正在载入编码器。",
-  byZero: "z=0", byPrior: "先验的一个样本", byHand: "手动设定", byHost: "由程序设定", byDrawing: "手写数字的近似后验均值",
+  byZero: "z=0",
+  byPrior: "先验的一个样本",
+  byHand: "手动设定",
+  byHost: "由程序设定",
+  byDrawing: "手写数字的近似后验均值",
   byDigit: (label) => `数字${label}的近似后验均值`,
   walking: (a, b) => `正在${a}与${b}之间漫步，按Esc键停止。`,
   walked: (a, b) => `${a}与${b}之间`,
@@ -80,29 +144,24 @@ const ZH = {
   badGallery: "测试数字与模型不符，未予显示。",
   badKl: "KL的个数与潜变量的维数不符，未予显示。",
   broken: (message) => `探索器无法启动：${message}`,
-  decoder: "解码器", encoder: "编码器",
+  decoder: "解码器",
+  encoder: "编码器"
 };
-
-/** What is wrong with the data, said in the reader's language. */
-export class Problem extends Error {
+var Problem = class extends Error {
   /** @param {Phrase} phrase */
   constructor(phrase) {
     super(phrase(EN));
     this.phrase = phrase;
   }
-}
+};
+var number = (x) => x.toFixed(2).replace(/^-(?=0\.00$)/, "").replace("-", "−");
+var strings = (lang, notebook, browser) => /^zh\b/i.test(notebook || !lang ? browser : lang) ? ZH : EN;
+var explain = (error, text) => error instanceof Problem ? error.phrase(text) : text.broken(String(error));
 
-/* ---- the model */
-
-/** @param {Sizes} sizes @returns {Shape[]} */
-export const decoderShapes = ({ image_size, hidden_dim, latent_dim }) => [[hidden_dim, latent_dim], [image_size, hidden_dim]];
-
-/** @param {Sizes} sizes @returns {Shape[]} */
-export const encoderShapes = ({ image_size, hidden_dim, latent_dim }) =>
-  [[hidden_dim, image_size], [latent_dim, hidden_dim], [latent_dim, hidden_dim]];
-
-/** @param {any} sizes @returns {Sizes} */
-export function checkSizes(sizes) {
+// widgets/network.js
+var decoderShapes = ({ image_size, hidden_dim, latent_dim }) => [[hidden_dim, latent_dim], [image_size, hidden_dim]];
+var encoderShapes = ({ image_size, hidden_dim, latent_dim }) => [[hidden_dim, image_size], [latent_dim, hidden_dim], [latent_dim, hidden_dim]];
+function checkSizes(sizes) {
   const { image_size, image_shape = [], hidden_dim, latent_dim, dtype } = sizes ?? {}, [channels, height, width] = image_shape;
   const whole = [hidden_dim, latent_dim, height, width].every((size) => Number.isSafeInteger(size) && size > 0);
   if (!whole || !["int8", "float32"].includes(dtype) || channels !== 1 || height * width !== image_size) {
@@ -110,76 +169,11 @@ export function checkSizes(sizes) {
   }
   return sizes;
 }
-
-/** @param {any} numbers @param {number} count @returns {boolean} */
-const isVector = (numbers, count) => Array.isArray(numbers) && numbers.length === count && numbers.every(Number.isFinite);
-
-/** @param {any} z @param {number} count @returns {number[]} a copy */
-export function checkZ(z, count) {
+var isVector = (numbers, count) => Array.isArray(numbers) && numbers.length === count && numbers.every(Number.isFinite);
+function checkZ(z, count) {
   if (!isVector(z, count)) throw new Problem((text) => text.badZ(count));
   return [...z];
 }
-
-/** @param {any} buffer @returns {Uint8Array} */
-export function asBytes(buffer) {
-  if (ArrayBuffer.isView(buffer)) return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
-  return buffer instanceof ArrayBuffer ? new Uint8Array(buffer) : new Uint8Array();
-}
-
-/**
- * Layers from their packed bytes, as float32 whatever they were packed in.
- * @param {any} buffer a DataView, an ArrayBuffer or a Uint8Array at any offset
- * @param {Shape[]} shapes @param {Dtype} dtype @param {"decoder" | "encoder"} name @returns {Layer[]}
- */
-export function unpack(buffer, shapes, dtype, name = "decoder") {
-  const bytes = asBytes(buffer), size = dtype === "int8" ? 1 : 4;
-  const vectors = dtype === "int8" ? 2 : 1;
-  const needed = shapes.reduce((sum, [rows, columns]) => sum + rows * (columns * size + vectors * 4), 0);
-  if (bytes.length !== needed) throw new Problem((text) => text.badBytes(text[name], bytes.length, needed));
-  const layers = (dtype === "int8" ? fromInt8 : fromFloat32)(bytes.slice().buffer, shapes);
-  if (!layers.every(({ weight, bias }) => weight.every(Number.isFinite) && bias.every(Number.isFinite))) {
-    throw new Problem((text) => text.badNumbers(text[name]));
-  }
-  return layers;
-}
-
-/** @param {ArrayBuffer} buffer @param {Shape[]} shapes @returns {Layer[]} */
-function fromFloat32(buffer, shapes) {
-  let at = 0;
-  return shapes.map(([rows, columns]) => {
-    const weight = new Float32Array(buffer, at, rows * columns), bias = new Float32Array(buffer, at + weight.byteLength, rows);
-    at += weight.byteLength + bias.byteLength;
-    return { weight: byColumn(weight, rows, columns), bias };
-  });
-}
-
-/** @param {ArrayBuffer} buffer @param {Shape[]} shapes @returns {Layer[]} */
-function fromInt8(buffer, shapes) {
-  let at = 0;
-  const take = (/** @type {number} */ count) => new Float32Array(buffer, (at += count * 4) - count * 4, count);
-  const vectors = shapes.map(([rows]) => ({ scale: take(rows), bias: take(rows) }));
-  return shapes.map(([rows, columns], i) => {
-    const weight = byColumn(new Int8Array(buffer, at, rows * columns), rows, columns, vectors[i].scale);
-    at += rows * columns;
-    return { weight, bias: vectors[i].bias };
-  });
-}
-
-/**
- * Columns one after another, so that `linear` skips the whole column of a unit that is off.
- * @param {Float32Array | Int8Array} weight row by row @param {number} rows @param {number} columns
- * @param {Float32Array} [scale] of each row @returns {Float32Array}
- */
-function byColumn(weight, rows, columns, scale) {
-  const turned = new Float32Array(rows * columns);
-  for (let row = 0, from = 0; row < rows; row++) {
-    const factor = scale ? scale[row] : 1;
-    for (let to = row; to < turned.length; to += rows) turned[to] = weight[from++] * factor;
-  }
-  return turned;
-}
-
-/** The columns of units that are off are skipped; four at a time take half as long. @param {Layer} layer @param {ArrayLike<number>} x */
 function linear({ weight, bias }, x) {
   const out = new Float64Array(bias), rows = out.length, on = [];
   for (let column = 0; column < x.length; column++) if (x[column] !== 0) on.push(column);
@@ -194,72 +188,37 @@ function linear({ weight, bias }, x) {
   }
   return out;
 }
-
-/** @param {Float64Array} x @returns {Float64Array} the same array */
 function relu(x) {
   for (let i = 0; i < x.length; i++) if (x[i] < 0) x[i] = 0;
   return x;
 }
-
-/** @param {Layer[]} decoder @param {ArrayLike<number>} z @returns {Float32Array} the probability of each pixel being on */
-export function decode([fc3, fc4], z) {
+function decode([fc3, fc4], z) {
   return new Float32Array(linear(fc4, relu(linear(fc3, z))).map((x) => 1 / (1 + Math.exp(-x))));
 }
-
-/** @param {Layer[]} encoder @param {ArrayLike<number>} x pixels in [0, 1] @returns {{mean: number[], logvar: number[]}} */
-export function encode([fc1, fc2Mean, fc2Logvar], x) {
-  const h = relu(linear(fc1, x));
-  return { mean: [...linear(fc2Mean, h)], logvar: [...linear(fc2Logvar, h)] };
+function encode([fc1, fc2Mean, fc2Logvar], x) {
+  const h2 = relu(linear(fc1, x));
+  return { mean: [...linear(fc2Mean, h2)], logvar: [...linear(fc2Logvar, h2)] };
 }
-
-/* ---- what else can be said without a page */
-
-/**
- * Dimensions by falling KL; those that tell next to nothing apart.
- * @param {readonly number[]} kl empty if unknown @param {number} count @returns {{active: number[], inactive: number[]}}
- */
-export function ordering(kl, count) {
+function ordering(kl, count) {
   const all = Array.from({ length: count }, (_, i) => i);
   if (!kl.length) return { active: all, inactive: [] };
   all.sort((a, b) => kl[b] - kl[a]);
   return { active: all.filter((i) => kl[i] >= ACTIVE_KL), inactive: all.filter((i) => kl[i] < ACTIVE_KL) };
 }
-
-/** A draw from N(0, I) by Box and Muller. @param {number} count @param {() => number} random @returns {number[]} */
-export const normal = (count, random = Math.random) =>
-  Array.from({ length: count }, () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random()));
-
-/** Two different indices. @param {number} count @param {() => number} random @returns {[number, number]} */
-export function pair(count, random = Math.random) {
+var normal = (count, random = Math.random) => Array.from({ length: count }, () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random()));
+function pair(count, random = Math.random) {
   const first = Math.floor(random() * count);
   return [first, (first + 1 + Math.floor(random() * (count - 1))) % count];
 }
+var interpolate = (a, b, t) => a.map((x, i) => x + (b[i] - x) * t);
+var clamp = (x, limit) => Math.max(-limit, Math.min(limit, x));
 
-/** @param {readonly number[]} a @param {readonly number[]} b @param {number} t @returns {number[]} */
-export const interpolate = (a, b, t) => a.map((x, i) => x + (b[i] - x) * t);
-
-/** @param {number} x @param {number} limit @returns {number} */
-const clamp = (x, limit) => Math.max(-limit, Math.min(limit, x));
-
-/** @param {number} x @returns {string} */
-export const number = (x) => x.toFixed(2).replace(/^-(?=0\.00$)/, "").replace("-", "−");
-
-/**
- * JupyterLab's own `lang` says nothing of the reader.
- * @param {string} lang of the text around @param {boolean} notebook @param {string} browser its language @returns {Text}
- */
-export const strings = (lang, notebook, browser) => (/^zh\b/i.test(notebook || !lang ? browser : lang) ? ZH : EN);
-
-/**
- * A drawing as MNIST's digits are: scaled into 20x20 pixels, then moved by whole pixels until the centre of mass is in the middle of 28x28.
- * @param {ArrayLike<number>} pixels ink, 0 to 1 @param {number} width @param {number} height @param {number} across @param {number} down
- * @returns {Float32Array} zeros if there is no ink
- */
-export function prepare(pixels, width, height, across = 28, down = across) {
+// widgets/prepare.js
+function prepare(pixels, width, height, across = 28, down = across) {
   const out = new Float32Array(across * down), box = inkBox(pixels, width, height);
   if (!box) return out;
   const [wide, tall] = [box.right - box.left, box.bottom - box.top];
-  const scale = Math.max(wide / Math.round((across * 20) / 28), tall / Math.round((down * 20) / 28));
+  const scale = Math.max(wide / Math.round(across * 20 / 28), tall / Math.round(down * 20 / 28));
   const columns = Math.ceil(wide / scale - 1e-9), rows = Math.ceil(tall / scale - 1e-9);
   const small = new Float32Array(rows * columns);
   for (let y = 0; y < rows; y++) {
@@ -268,13 +227,11 @@ export function prepare(pixels, width, height, across = 28, down = across) {
   }
   const mass = centre(small, columns), dx = Math.floor(across / 2) - Math.floor(mass.x), dy = Math.floor(down / 2) - Math.floor(mass.y);
   small.forEach((ink, i) => {
-    const x = (i % columns) + dx, y = Math.floor(i / columns) + dy;
+    const x = i % columns + dx, y = Math.floor(i / columns) + dy;
     if (x >= 0 && x < across && y >= 0 && y < down) out[y * across + x] = ink;
   });
   return out;
 }
-
-/** @param {ArrayLike<number>} pixels @param {number} width @param {number} height */
 function inkBox(pixels, width, height) {
   let left = width, right = 0, top = height, bottom = 0;
   for (let i = 0; i < width * height; i++) {
@@ -284,12 +241,6 @@ function inkBox(pixels, width, height) {
   }
   return right && { left, right, top, bottom };
 }
-
-/**
- * The mean ink in a square; outside the drawing there is none.
- * @param {ArrayLike<number>} pixels @param {number} width @param {number} height
- * @param {number} left @param {number} top @param {number} size of the square
- */
 function area(pixels, width, height, left, top, size) {
   let sum = 0;
   for (let y = Math.floor(top); y < Math.min(height, top + size); y++) {
@@ -300,274 +251,67 @@ function area(pixels, width, height, left, top, size) {
   }
   return Math.min(1, sum / (size * size));
 }
-
-/** The centre of mass; the centre of the first pixel is at 0.5. @param {Float32Array} image @param {number} columns */
 function centre(image, columns) {
   let mass = 0, x = 0, y = 0;
   image.forEach((ink, i) => {
     mass += ink;
-    x += ink * ((i % columns) + 0.5);
+    x += ink * (i % columns + 0.5);
     y += ink * (Math.floor(i / columns) + 0.5);
   });
   return { x: x / mass, y: y / mass };
 }
 
-/* ---- the page */
-
-/**
- * @typedef {{element: HTMLElement, update?: () => void}} Part
- * @typedef {{model: Model, text: Text, sizes: Sizes, size: Size, decoder: Layer[], kl: readonly number[], digits: readonly Digit[],
- *   pixels: Uint8Array, z: number[], band: Posterior | null, source: Phrase, signal: AbortSignal,
- *   soon(task: FrameRequestCallback): void, set(z: number[], source: Phrase, band?: Posterior | null): void,
- *   move(z: number[], source: Phrase, band?: Posterior | null): void, walk: Walk | null}} View a reader's `move` ends a walk
- * @typedef {{stop(): void}} Walk
- */
-
-/**
- * @template {keyof HTMLElementTagNameMap} Tag
- * @param {Tag} tag @param {Record<string, string | number>} attributes @param {(Node | string)[]} children
- * @returns {HTMLElementTagNameMap[Tag]}
- */
-function h(tag, attributes = {}, ...children) {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
-  element.append(...children);
-  return element;
+// widgets/quantize.js
+function asBytes(buffer) {
+  if (ArrayBuffer.isView(buffer)) return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
+  return buffer instanceof ArrayBuffer ? new Uint8Array(buffer) : new Uint8Array();
 }
-
-/** @param {string} label @param {() => void} act */
-function button(label, act) {
-  const element = h("button", { type: "button" }, label);
-  element.addEventListener("click", act);
-  return element;
-}
-
-/** @param {Size} size @param {Record<string, string>} attributes */
-const picture = (size, attributes) => h("canvas", { class: "picture", ...size, ...attributes });
-
-/** @param {HTMLCanvasElement} canvas @returns {CanvasRenderingContext2D} */
-const brush = (canvas) => /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d", { willReadFrequently: true }));
-
-/** @param {HTMLCanvasElement} canvas @param {ArrayLike<number>} image @param {Size} size @param {number} x @param {number} y */
-function paint(canvas, image, { width, height }, x = 0, y = 0) {
-  const grey = new ImageData(width, height), words = new Uint32Array(grey.data.buffer);
-  for (let i = 0; i < words.length; i++) words[i] = 0xff000000 + 0x010101 * Math.round(image[i] * 255);
-  brush(canvas).putImageData(grey, x, y);
-}
-
-/** @param {PointerEvent} event @param {HTMLElement} element @returns {[number, number]} from 0 to 1, rightwards and downwards */
-function place(event, element) {
-  const box = element.getBoundingClientRect();
-  return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
-}
-
-/** By mouse, pen or finger. @param {HTMLElement} element @param {(event: PointerEvent, first: boolean) => void} act */
-function dragged(element, act) {
-  element.addEventListener("pointerdown", (event) => {
-    if (event.button) return;
-    element.setPointerCapture(event.pointerId);
-    act(event, true);
-  });
-  element.addEventListener("pointermove", (event) => {
-    if (element.hasPointerCapture(event.pointerId)) act(event, false);
-  });
-}
-
-/** The picture, what it shows in words, and what moves z by itself. @param {View} view @returns {Part} */
-function stage(view) {
-  const { text } = view, status = h("p", { class: "status", role: "status" });
-  const image = picture(view.size, { "data-latent-image": "", role: "img" });
-  const buttons = h("div", { class: "buttons" },
-    button(text.sample, () => view.move(normal(view.z.length), (text) => text.byPrior)),
-    button(text.zero, () => view.move(view.z.map(() => 0), (text) => text.byZero)));
-  if (view.digits.length > 1) buttons.append(...walkButton(view, status));
-  const settle = () => {
-    const words = describe(view);
-    if (status.textContent === words) return;
-    status.textContent = words;
-    image.setAttribute("aria-label", text.image(words));
-  };
-  let timer = 0;
-  view.signal.addEventListener("abort", () => clearTimeout(timer));
-  settle();
-  return {
-    element: h("div", { class: "stage" }, image, h("div", { class: "beside" }, buttons, status)),
-    update() {
-      paint(image, decode(view.decoder, view.z), view.size);
-      clearTimeout(timer);
-      timer = setTimeout(settle, SETTLE_MS);
-    },
-  };
-}
-
-/** Few coordinates are told one by one, of many the length. @param {View} view @returns {string} */
-function describe({ text, source, z }) {
-  if (z.length <= 3) return text.point(source(text), z.map(number));
-  return text.length(source(text), number(Math.hypot(...z)), number(Math.sqrt(z.length)));
-}
-
-/** @param {View} view @param {HTMLElement} status @returns {HTMLElement[]} */
-function walkButton(view, status) {
-  const { text, signal } = view, less = matchMedia("(prefers-reduced-motion: reduce)");
-  const note = h("p", { class: "note" }, text.still);
-  const start = button(text.walk, () => (view.walk ? view.walk.stop() : walk(view, start, status)));
-  const allow = () => {
-    start.disabled = less.matches;
-    note.hidden = !less.matches;
-    if (less.matches) view.walk?.stop();
-  };
-  allow();
-  less.addEventListener("change", allow, { signal });
-  document.addEventListener("keydown", (event) => event.key === "Escape" && view.walk?.stop(), { signal });
-  return [start, note];
-}
-
-/** To and fro between two digits' means. @param {View} view @param {HTMLElement} start @param {HTMLElement} status */
-function walk(view, start, status) {
-  const [a, b] = pair(view.digits.length).map((i) => view.digits[i]);
-  let began = 0;
-  /** @param {number} now */
-  const step = (now) => {
-    if (view.walk !== mine) return;
-    began ||= now;
-    view.set(interpolate(a.mean, b.mean, (1 - Math.cos(((now - began) / WALK_MS) * Math.PI)) / 2), (text) => text.walked(a.label, b.label));
-    view.soon(step);
-  };
-  const mine = {
-    stop() {
-      view.walk = null;
-      start.textContent = view.text.walk;
-    },
-  };
-  view.walk = mine;
-  start.textContent = view.text.stop;
-  status.textContent = view.text.walking(a.label, b.label);
-  view.soon(step);
-}
-
-/** @param {View} view @returns {Part} */
-function gallery(view) {
-  const buttons = view.digits.map((digit, i) => {
-    const count = view.sizes.image_size, image = picture(view.size, {});
-    paint(image, Float32Array.from(view.pixels.subarray(i * count, (i + 1) * count), (pixel) => pixel / 255), view.size);
-    const element = button(digit.label, () => view.move([...digit.mean], (text) => text.byDigit(digit.label), digit));
-    element.prepend(image);
-    element.setAttribute("aria-label", view.text.digit(digit.label));
-    return element;
-  });
-  return {
-    element: h("div", { class: "gallery", role: "group", "aria-label": view.text.gallery }, ...buttons),
-    update: () => buttons.forEach((element, i) => element.setAttribute("aria-pressed", String(view.band === view.digits[i]))),
-  };
-}
-
-/** @param {View} view @returns {Part} */
-function sliders(view) {
-  const { text, kl } = view, { active, inactive } = ordering(kl, view.z.length);
-  const rows = [...active, ...inactive].map((dimension) => slider(view, dimension, Math.max(...kl)));
-  const list = h("div", { class: "sliders", role: "group", "aria-label": text.sliders });
-  list.append(h("p", { class: "note" }, (kl.length ? text.ordered + text.space : "") + text.bands));
-  list.append(...rows.slice(0, active.length).map((row) => row.element));
-  if (inactive.length) {
-    const folded = h("details", active.length ? {} : { open: "" }, h("summary", {}, text.inactive(inactive.length)));
-    folded.append(...rows.slice(active.length).map((row) => row.element));
-    list.append(folded);
+function unpack(buffer, shapes, dtype, name = "decoder") {
+  const bytes = asBytes(buffer), size = dtype === "int8" ? 1 : 4;
+  const vectors = dtype === "int8" ? 2 : 1;
+  const needed = shapes.reduce((sum, [rows, columns]) => sum + rows * (columns * size + vectors * 4), 0);
+  if (bytes.length !== needed) throw new Problem((text) => text.badBytes(text[name], bytes.length, needed));
+  const layers = (dtype === "int8" ? fromInt8 : fromFloat32)(bytes.slice().buffer, shapes);
+  if (!layers.every(({ weight, bias }) => weight.every(Number.isFinite) && bias.every(Number.isFinite))) {
+    throw new Problem((text) => text.badNumbers(text[name]));
   }
-  return { element: list, update: () => rows.forEach((row) => row.update()) };
+  return layers;
 }
-
-/** @param {View} view @param {number} dimension @param {number} most the largest KL */
-function slider(view, dimension, most) {
-  const { text } = view, id = `vae-${Math.random().toString(36).slice(2)}`, kl = view.kl[dimension];
-  const input = h("input", { id, type: "range", min: -LIMIT, max: LIMIT, step: STEP });
-  const band = h("span", { class: "band" }), output = h("output", { for: id, "aria-live": "off" });
-  const element = h("div", { class: "slider" }, h("label", { for: id }, "z", h("sub", {}, String(dimension))));
-  if (kl !== undefined) {
-    input.setAttribute("aria-describedby", `${id}-kl`);
-    const unseen = (/** @type {string} */ words) => h("span", { class: "unseen" }, words);
-    const attributes = { class: "kl", id: `${id}-kl`, style: `--part: ${kl / (most || 1)}` };
-    element.append(h("span", attributes, unseen("KL "), kl.toFixed(2), unseen(` ${text.nats}`)));
+function fromFloat32(buffer, shapes) {
+  let at = 0;
+  return shapes.map(([rows, columns]) => {
+    const weight = new Float32Array(buffer, at, rows * columns), bias = new Float32Array(buffer, at + weight.byteLength, rows);
+    at += weight.byteLength + bias.byteLength;
+    return { weight: byColumn(weight, rows, columns), bias };
+  });
+}
+function fromInt8(buffer, shapes) {
+  let at = 0;
+  const take = (count) => new Float32Array(buffer, (at += count * 4) - count * 4, count);
+  const vectors = shapes.map(([rows]) => ({ scale: take(rows), bias: take(rows) }));
+  return shapes.map(([rows, columns], i) => {
+    const weight = byColumn(new Int8Array(buffer, at, rows * columns), rows, columns, vectors[i].scale);
+    at += rows * columns;
+    return { weight, bias: vectors[i].bias };
+  });
+}
+function byColumn(weight, rows, columns, scale) {
+  const turned = new Float32Array(rows * columns);
+  for (let row = 0, from = 0; row < rows; row++) {
+    const factor = scale ? scale[row] : 1;
+    for (let to = row; to < turned.length; to += rows) turned[to] = weight[from++] * factor;
   }
-  element.append(h("span", { class: "track" }, h("span", { class: "scale" }, band), input), output);
-  input.addEventListener("input", () => view.move(view.z.with(dimension, input.valueAsNumber), (text) => text.byHand, view.band));
-  let z = NaN, spread = view.band;
-  return {
-    element,
-    update() {
-      if (z === view.z[dimension] && spread === view.band) return;
-      [z, spread] = [view.z[dimension], view.band];
-      const shown = number(z), outside = Math.abs(z) > LIMIT;
-      input.value = String(z);
-      input.setAttribute("aria-valuetext", outside ? `${shown} (${text.beyond})` : shown);
-      output.value = shown;
-      element.classList.toggle("beyond", outside);
-      band.hidden = !spread;
-      if (spread) placeBand(band, spread.mean[dimension], spread.sigma[dimension]);
-    },
-  };
+  return turned;
 }
 
-/** @param {HTMLElement} band @param {number} mean @param {number} sigma */
-function placeBand(band, mean, sigma) {
-  const share = (/** @type {number} */ z) => (50 * (clamp(z, LIMIT) + LIMIT)) / LIMIT;
-  band.style.left = `${share(mean - 2 * sigma)}%`;
-  band.style.right = `${100 - share(mean + 2 * sigma)}%`;
-}
-
-/**
- * The plane of two latent variables. Linear in z, as the sliders are: equal ways are equal steps, which Gaussian quantiles would bend.
- * @param {View} view @returns {Part}
- */
-function pad(view) {
-  const { text, size } = view, marker = h("span", { class: "marker" }), id = `vae-${Math.random().toString(36).slice(2)}`;
-  const map = picture({ width: TILES * size.width, height: TILES * size.height }, {});
-  const caption = h("figcaption", { id, class: "note" }, text.map);
-  const attributes = { class: "plane", tabindex: 0, role: "application", "aria-label": text.pad, "aria-describedby": id };
-  const plane = h("div", { ...attributes, style: `max-width: ${Math.min(26, 26 * size.width / size.height)}rem` }, map, marker);
-  const go = (/** @type {number[]} */ z) => view.move(z.map((x) => Math.round(clamp(x, PAD_LIMIT) * 100) / 100), (text) => text.byHand);
-  dragged(plane, (event) => {
-    const [x, y] = place(event, plane);
-    go([PAD_LIMIT * (2 * x - 1), PAD_LIMIT * (1 - 2 * y)]);
-  });
-  plane.addEventListener("keydown", (event) => {
-    const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowDown: [0, -1], ArrowUp: [0, 1] }[event.key];
-    if (!way) return;
-    event.preventDefault();
-    go(view.z.map((x, i) => x + way[i] * PAD_STEP));
-  });
-  tile(view, map);
-  return {
-    element: h("figure", { class: "pad" }, plane, caption),
-    update() {
-      const [x, y] = view.z.map((z) => 50 * (1 + clamp(z, PAD_LIMIT) / PAD_LIMIT));
-      marker.style.left = `${x}%`;
-      marker.style.bottom = `${y}%`;
-    },
-  };
-}
-
-/** A few images in each frame, so that the page stays quick. @param {View} view @param {HTMLCanvasElement} map */
-function tile(view, map) {
-  const at = (/** @type {number} */ i) => (PAD_LIMIT * (2 * i + 1)) / TILES - PAD_LIMIT;
-  let next = 0;
-  const work = () => {
-    const end = performance.now() + CHUNK_MS;
-    do {
-      const x = next % TILES, y = Math.floor(next / TILES), { size } = view;
-      paint(map, decode(view.decoder, [at(x), -at(y)]), size, x * size.width, y * size.height);
-    } while (++next < TILES * TILES && performance.now() < end);
-    if (next < TILES * TILES) view.soon(work);
-  };
-  view.soon(work);
-}
-
-/** @param {View} view @returns {Part} */
+// widgets/drawing.js
+var SHEET = 280;
+var PEN = 24;
 function drawing(view) {
   const { text, size, model, signal } = view;
   const sheet = h("canvas", { class: "sheet", width: SHEET, height: SHEET, role: "img", "aria-label": text.sheet });
   const [input, output] = [text.input, text.output].map((words) => picture(size, { role: "img", "aria-label": words }));
   const status = h("p", { class: "note", role: "status" }), pen = brush(sheet);
-  /** @type {Layer[] | null} */
   let encoder = null;
   const read = () => {
     const ink = new Float32Array(SHEET * SHEET), { data } = pen.getImageData(0, 0, SHEET, SHEET);
@@ -577,7 +321,7 @@ function drawing(view) {
     if (!encoder || !image.some(Boolean)) return paint(output, new Float32Array(image.length), size);
     const { mean, logvar } = encode(encoder, image), sigma = logvar.map((x) => Math.exp(x / 2));
     paint(output, decode(view.decoder, mean), size);
-    view.move(mean, (text) => text.byDrawing, { mean, sigma });
+    view.move(mean, (text2) => text2.byDrawing, { mean, sigma });
   };
   const load = () => {
     if (encoder || !folded.open) return;
@@ -597,7 +341,7 @@ function drawing(view) {
     pen.clearRect(0, 0, SHEET, SHEET);
     read();
   };
-  const caption = (/** @type {string} */ words) => h("figcaption", { class: "note" }, words);
+  const caption = (words) => h("figcaption", { class: "note" }, words);
   const shown = [h("figure", {}, input, caption(text.input)), h("figure", {}, output, caption(text.output))];
   const how = h("p", { class: "note" }, text.how + (view.digits.length ? text.space + text.keys : ""));
   const left = h("div", {}, sheet, button(text.clear, clear)), right = h("div", { class: "both" }, ...shown, status);
@@ -608,20 +352,17 @@ function drawing(view) {
   signal.addEventListener("abort", () => model.off("change:encoder", load));
   return { element: folded };
 }
-
-/** @param {HTMLCanvasElement} sheet @param {CanvasRenderingContext2D} pen @param {() => void} drawn */
 function strokes(sheet, pen, drawn) {
   Object.assign(pen, { lineWidth: PEN, lineCap: "round", lineJoin: "round", strokeStyle: "#fff" });
-  /** @type {[number, number]} */
   let last;
   dragged(sheet, (event, first) => {
-    const events = event.getCoalescedEvents?.() ?? []; // absent where a page is not secure
+    const events = event.getCoalescedEvents?.() ?? [];
     for (const each of events.length ? events : [event]) {
       const [x, y] = place(each, sheet);
       if (first) last = [x, y];
       pen.beginPath();
       pen.moveTo(last[0] * SHEET, last[1] * SHEET);
-      pen.lineTo(x * SHEET + 0.01, y * SHEET); // a line without length would leave no dot
+      pen.lineTo(x * SHEET + 0.01, y * SHEET);
       pen.stroke();
       last = [x, y];
     }
@@ -629,61 +370,307 @@ function strokes(sheet, pen, drawn) {
   });
 }
 
-/** @param {unknown} error @param {Text} text @returns {string} */
-const explain = (error, text) => (error instanceof Problem ? error.phrase(text) : text.broken(String(error)));
+// widgets/explore.css
+var explore_default = '.vae-explorer {\n  --x-paper: var(--paper, light-dark(#fefefd, #16191d)); --x-raised: var(--raised, light-dark(#f4f5f7, #1c2025));\n  --x-ink: var(--ink, light-dark(#1e2227, #dde2e7)); --x-soft: var(--soft, light-dark(#56606a, #a0a9b3));\n  --x-line: var(--line, light-dark(#d8dce1, #343b43)); --x-link: var(--link, light-dark(#0b57a4, #82b6f2));\n  --x-tint: color-mix(in srgb, var(--x-link) 20%, var(--x-paper)); --x-edge: light-dark(#7d8791, #77818b);\n  container-type: inline-size; box-sizing: border-box; margin: 1rem 0; padding: 0.9rem; text-align: start;\n  color: var(--x-ink); background: var(--x-paper); border: 1px solid var(--x-line); border-radius: 8px; font-size: 0.92rem;\n  *, ::before, ::after { box-sizing: border-box; }\n  p, figure { margin: 0; }\n  [hidden] { display: none; }\n  .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }\n  .note, .status { color: var(--x-soft); font-size: 0.85rem; line-height: 1.5; }\n  .problem { padding: 0.5rem 0.8rem; border-left: 4px solid light-dark(#b3261e, #f2938c); background: var(--x-raised); }\n  .problem:not(:last-child) { margin-bottom: 0.9rem; }\n  .body { display: grid; gap: 0.9rem; }\n  .controls, .sliders { display: grid; gap: 0.9rem; min-width: 0; }\n  .sliders { gap: 0; }\n  .picture {\n    display: block; width: 100%; height: auto; max-height: 26rem; object-fit: contain; background: #000; border-radius: 4px;\n    image-rendering: pixelated;\n  }\n  .stage {\n    position: sticky; top: var(--widget-top, 0px); z-index: 2; display: grid; gap: 0.9rem; align-items: start;\n    grid-template-columns: clamp(6rem, 38cqi, 14rem) minmax(0, 1fr); margin: -0.9rem -0.9rem 0; padding: 0.9rem;\n    background: var(--x-paper); border-bottom: 1px solid var(--x-line); border-radius: 8px 8px 0 0;\n  }\n  .status { min-height: 3lh; }\n  .beside { display: grid; gap: 0.5rem; min-width: 0; }\n  .buttons { display: flex; flex-wrap: wrap; gap: 0.4rem; }\n  button {\n    min-height: 2rem; min-width: 24px; margin: 0; padding: 0.2rem 0.7rem; font: inherit; font-size: 0.88rem; line-height: 1.4;\n    cursor: pointer; color: var(--x-ink); background: var(--x-raised); border: 1px solid var(--x-edge); border-radius: 6px;\n  }\n  button:hover { border-color: var(--x-link); color: var(--x-link); }\n  button:disabled { color: var(--x-soft); border-style: dashed; cursor: not-allowed; }\n  :focus-visible { outline: 3px solid var(--x-link); outline-offset: 2px; }\n  .gallery { display: grid; grid-template-columns: repeat(10, minmax(24px, 1fr)); gap: 3px; }\n  .gallery button { padding: 2px 2px 0; font-size: 0.8rem; font-variant-numeric: tabular-nums; border-color: var(--x-line); }\n  .gallery button[aria-pressed=true] { color: var(--x-link); background: var(--x-tint); border-color: var(--x-link); font-weight: 650; }\n  .sliders > .note { margin-bottom: 0.3rem; }\n  .slider { display: grid; grid-template-columns: 5.6rem 2rem minmax(0, 1fr) 2rem 2.7rem; gap: 0.35rem; align-items: center; line-height: 1.3; padding: 2px 0; }\n  .slider .picture { max-height: 2rem; border-radius: 3px; }\n  .what { display: grid; justify-items: start; }\n  label { margin: 0; font-size: 0.85rem; white-space: nowrap; }\n  label i { font: italic 1rem "STIX Two Text", Cambria, Georgia, "Times New Roman", serif; }\n  sub { font-size: 0.72em; line-height: 0; font-style: normal; vertical-align: -0.25em; bottom: auto; }\n  .kl, output { font-size: 0.8rem; font-variant-numeric: tabular-nums; }\n  .kl { min-width: 3rem; padding: 0 0.3rem; border-radius: 3px; background: linear-gradient(var(--x-tint) 0 0) 0 / calc(var(--part) * 100%) 100% no-repeat; }\n  output { padding: 0; text-align: right; color: inherit; }\n  .beyond output { color: var(--x-link); font-weight: 700; }\n  .track { position: relative; display: block; height: 28px; }\n  .track::before { content: ""; position: absolute; inset: 12px 0; border-radius: 2px; background: var(--x-line); }\n  .track::after { content: ""; position: absolute; left: calc(50% - 0.5px); top: 8px; width: 1px; height: 12px; background: var(--x-soft); }\n  .scale { position: absolute; inset: 0 12px; }\n  .band { position: absolute; top: 6px; bottom: 6px; border-radius: 3px; background: var(--x-tint); border: 1px solid var(--x-link); }\n  input[type=range] {\n    appearance: none; position: absolute; z-index: 1; inset: 2px 0; width: 100%; height: 24px; margin: 0; padding: 0; background: none;\n    touch-action: pan-y;\n  }\n  input[type=range]::-webkit-slider-thumb {\n    appearance: none; width: 24px; height: 24px; border: 5px solid transparent; border-radius: 50%;\n    background: var(--x-link) padding-box; cursor: grab;\n  }\n  input[type=range]::-moz-range-thumb {\n    width: 24px; height: 24px; border: 5px solid transparent; border-radius: 50%;\n    background: var(--x-link) padding-box; cursor: grab;\n  }\n  details { border-top: 1px solid var(--x-line); padding-top: 0.3rem; }\n  summary { min-height: 28px; padding: 0.15rem 0; color: var(--x-link); cursor: pointer; }\n  .sliders details { margin-top: 0.3rem; }\n  .drawing { padding: 0.2rem 0.8rem; border: 1px solid var(--x-line); border-radius: 6px; }\n  .drawing[open] { padding-bottom: 0.8rem; }\n  .sheets { display: grid; grid-template-columns: minmax(0, 2fr) minmax(0, 1fr); gap: 0.9rem; max-width: 27rem; margin-top: 0.5rem; }\n  .sheets > div { display: grid; gap: 0.5rem; align-content: start; justify-items: start; }\n  .sheet { display: block; width: 100%; aspect-ratio: 1; background: #000; border-radius: 6px; touch-action: none; cursor: crosshair; }\n  .both figure { width: 100%; }\n  .plane { position: relative; width: calc(100% - 2rem); overflow: hidden; touch-action: none; cursor: crosshair; }\n  .marker {\n    position: absolute; width: 18px; height: 18px; margin: 0 0 -9px -9px; border: 3px solid #ffd34d; border-radius: 50%;\n    outline: 2px solid #000; box-shadow: inset 0 0 0 2px #000; pointer-events: none;\n  }\n  .pad figcaption { margin-top: 0.4rem; }\n}\n@container (min-width: 36rem) {\n  .vae-explorer .body { grid-template-columns: minmax(0, 2fr) minmax(0, 3fr); gap: 1.4rem; align-items: start; }\n  .vae-explorer .stage {\n    grid-template-columns: minmax(0, 1fr); top: calc(var(--widget-top, 0px) + 0.9rem); z-index: auto; margin: 0; padding: 0; border: 0;\n  }\n}\n@media (forced-colors: active) { .vae-explorer input[type=range] { appearance: auto; } }\n:is([data-jp-theme-light=true], [theme=light]) .vae-explorer { color-scheme: light; }\n:is([data-jp-theme-light=false], [theme=dark]) .vae-explorer { color-scheme: dark; }\n';
 
-/** The optional traits, each left out with a note if it does not fit. @param {Model} model @param {Sizes} sizes */
+// widgets/gallery.js
+function gallery(view) {
+  const buttons = view.digits.map((digit, i) => {
+    const count = view.sizes.image_size, image = picture(view.size, {});
+    paint(image, Float32Array.from(view.pixels.subarray(i * count, (i + 1) * count), (pixel) => pixel / 255), view.size);
+    const element = button(digit.label, () => view.move([...digit.mean], (text) => text.byDigit(digit.label), digit));
+    element.prepend(image);
+    element.setAttribute("aria-label", view.text.digit(digit.label));
+    return element;
+  });
+  return {
+    element: h("div", { class: "gallery", role: "group", "aria-label": view.text.gallery }, ...buttons),
+    update: () => buttons.forEach((element, i) => element.setAttribute("aria-pressed", String(view.band === view.digits[i])))
+  };
+}
+
+// widgets/chunks.js
+var CHUNK_MS = 6;
+function inChunks(view, count, act) {
+  let next = 0;
+  const work = () => {
+    const end = performance.now() + CHUNK_MS;
+    while (next < count && performance.now() < end) act(next++);
+    if (next < count) view.soon(work);
+  };
+  view.soon(work);
+  return () => void (next = count);
+}
+
+// widgets/plane.js
+var PAD_STEP = 0.1;
+var TILES = 15;
+function pad(view) {
+  const { text, size } = view, marker = h("span", { class: "marker" }), id = `vae-${Math.random().toString(36).slice(2)}`;
+  const map = picture({ width: TILES * size.width, height: TILES * size.height }, {});
+  const caption = h("figcaption", { id, class: "note" }, text.map);
+  const attributes = { class: "plane", tabindex: 0, role: "application", "aria-label": text.pad, "aria-describedby": id };
+  const plane = h("div", { ...attributes, style: `max-width: ${Math.min(26, 26 * size.width / size.height)}rem` }, map, marker);
+  const go = (z) => view.move(z.map((x) => Math.round(clamp(x, PAD_LIMIT) * 100) / 100), (text2) => text2.byHand);
+  dragged(plane, (event) => {
+    const [x, y] = place(event, plane);
+    go([PAD_LIMIT * (2 * x - 1), PAD_LIMIT * (1 - 2 * y)]);
+  });
+  plane.addEventListener("keydown", (event) => {
+    const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowDown: [0, -1], ArrowUp: [0, 1] }[event.key];
+    if (!way) return;
+    event.preventDefault();
+    go(view.z.map((x, i) => x + way[i] * PAD_STEP));
+  });
+  tile(view, map);
+  return {
+    element: h("figure", { class: "pad" }, plane, caption),
+    update() {
+      const [x, y] = view.z.map((z) => 50 * (1 + clamp(z, PAD_LIMIT) / PAD_LIMIT));
+      marker.style.left = `${x}%`;
+      marker.style.bottom = `${y}%`;
+    }
+  };
+}
+function tile(view, map) {
+  const at = (i) => PAD_LIMIT * (2 * i + 1) / TILES - PAD_LIMIT;
+  inChunks(view, TILES * TILES, (step) => {
+    const x = step % TILES, y = Math.floor(step / TILES), { size } = view;
+    paint(map, decode(view.decoder, [at(x), -at(y)]), size, x * size.width, y * size.height);
+  });
+}
+
+// widgets/sliders.js
+var ENDS_MS = 150;
+var SLOP = 6;
+function sliders(view) {
+  const { text, kl, names } = view, { active, inactive } = ordering(kl, view.z.length), most = Math.max(...kl);
+  const named = active.filter((dimension) => dimension in names), rest = active.filter((dimension) => !named.includes(dimension));
+  const rows = [...named, ...rest, ...inactive].map((dimension) => slider(view, dimension, most));
+  const list = h("div", { class: "sliders", role: "group", "aria-label": text.sliders });
+  const notes = [...kl.length ? [text.ordered] : [], ...named.length ? [text.named] : [], text.bands];
+  const add = (from, dimensions, summary, open = false) => {
+    const elements = rows.slice(from, from + dimensions.length).map((row) => row.element);
+    if (elements.length) list.append(...summary ? [h("details", open ? { open: "" } : {}, h("summary", {}, summary), ...elements)] : elements);
+  };
+  list.append(h("p", { class: "note" }, notes.join(text.space)));
+  add(0, named, "");
+  add(named.length, rest, named.length ? text.unnamed(rest.length) : "");
+  add(active.length, inactive, text.inactive(inactive.length), !active.length);
+  const redraw = ends(view, rows);
+  return {
+    element: list,
+    update() {
+      rows.forEach((row) => row.update());
+      redraw();
+    }
+  };
+}
+function ends(view, rows) {
+  let timer = 0, stop = () => {
+  };
+  const draw = () => {
+    stop = inChunks(view, 2 * rows.length, (step) => {
+      const { dimension, low, high } = rows[Math.floor(step / 2)], [canvas, z] = step % 2 ? [high, LIMIT] : [low, -LIMIT];
+      paint(canvas, decode(view.decoder, view.z.with(dimension, z)), view.size);
+    });
+  };
+  view.signal.addEventListener("abort", () => clearTimeout(timer));
+  return () => {
+    stop();
+    clearTimeout(timer);
+    timer = setTimeout(draw, ENDS_MS);
+  };
+}
+function slider(view, dimension, most) {
+  const { text } = view, id = `vae-${Math.random().toString(36).slice(2)}`, kl = view.kl[dimension], name = view.names[dimension]?.[text.code];
+  const input = h("input", { id, type: "range", min: -LIMIT, max: LIMIT, step: STEP });
+  const band = h("span", { class: "band" }), output = h("output", { for: id, "aria-live": "off" });
+  const what = h("div", { class: "what" }, h("label", { for: id }, ...name ? [name, " "] : [], h("i", {}, "z", h("sub", {}, String(dimension)))));
+  if (kl !== void 0) {
+    input.setAttribute("aria-describedby", `${id}-kl`);
+    const unseen = (words) => h("span", { class: "unseen" }, words);
+    const attributes = { class: "kl", id: `${id}-kl`, style: `--part: ${kl / (most || 1)}` };
+    what.append(h("span", attributes, unseen("KL "), kl.toFixed(2), unseen(` ${text.nats}`)));
+  }
+  const [low, high] = [-1, 1].map(() => picture(view.size, { "aria-hidden": "true" }));
+  const track = h("span", { class: "track" }, h("span", { class: "scale" }, band), input);
+  const element = h("div", { class: "slider" }, what, low, track, high, output);
+  const set = (z2) => view.move(view.z.with(dimension, z2), (text2) => text2.byHand, view.band);
+  const show = () => void (input.value = String(view.z[dimension]));
+  followed(input, set, show);
+  let z = NaN, spread = view.band;
+  return {
+    element,
+    dimension,
+    low,
+    high,
+    update() {
+      if (z === view.z[dimension] && spread === view.band) return;
+      [z, spread] = [view.z[dimension], view.band];
+      const shown = number(z), outside = Math.abs(z) > LIMIT;
+      show();
+      input.setAttribute("aria-valuetext", outside ? `${shown} (${text.beyond})` : shown);
+      output.value = shown;
+      element.classList.toggle("beyond", outside);
+      band.hidden = !spread;
+      if (spread) placeBand(band, spread.mean[dimension], spread.sigma[dimension]);
+    }
+  };
+}
+function followed(input, set, show) {
+  let down = null;
+  let wanted = NaN;
+  const end = (taken) => {
+    if (down !== null && taken && !Number.isNaN(wanted)) set(wanted);
+    down = null;
+  };
+  input.addEventListener("pointerdown", (event) => {
+    down = event.pointerType === "touch" ? event.clientX : null;
+    wanted = NaN;
+  });
+  input.addEventListener("pointermove", (event) => {
+    if (down !== null && Math.abs(event.clientX - down) > SLOP) end(true);
+  });
+  input.addEventListener("pointerup", () => end(true));
+  input.addEventListener("pointercancel", () => {
+    end(false);
+    show();
+  });
+  input.addEventListener("input", () => {
+    wanted = input.valueAsNumber;
+    if (down === null) set(wanted);
+    else show();
+  });
+}
+function placeBand(band, mean, sigma) {
+  const share = (z) => 50 * (clamp(z, LIMIT) + LIMIT) / LIMIT;
+  band.style.left = `${share(mean - 2 * sigma)}%`;
+  band.style.right = `${100 - share(mean + 2 * sigma)}%`;
+}
+
+// widgets/stage.js
+var WALK_MS = 3e3;
+var SETTLE_MS = 500;
+function stage(view) {
+  const { text } = view, status = h("p", { class: "status", role: "status" });
+  const image = picture(view.size, { "data-latent-image": "", role: "img" });
+  const buttons = h(
+    "div",
+    { class: "buttons" },
+    button(text.sample, () => view.move(normal(view.z.length), (text2) => text2.byPrior)),
+    button(text.zero, () => view.move(view.z.map(() => 0), (text2) => text2.byZero))
+  );
+  if (view.digits.length > 1) buttons.append(...walkButton(view, status));
+  const settle = () => {
+    const words = describe(view);
+    if (status.textContent === words) return;
+    status.textContent = words;
+    image.setAttribute("aria-label", text.image(words));
+  };
+  let timer = 0;
+  view.signal.addEventListener("abort", () => clearTimeout(timer));
+  settle();
+  return {
+    element: h("div", { class: "stage" }, image, h("div", { class: "beside" }, buttons, status)),
+    update() {
+      paint(image, decode(view.decoder, view.z), view.size);
+      clearTimeout(timer);
+      timer = setTimeout(settle, SETTLE_MS);
+    }
+  };
+}
+function describe({ text, source, z }) {
+  if (z.length <= 3) return text.point(source(text), z.map(number));
+  return text.length(source(text), number(Math.hypot(...z)), number(Math.sqrt(z.length)));
+}
+function walkButton(view, status) {
+  const { text, signal } = view, less = matchMedia("(prefers-reduced-motion: reduce)");
+  const note = h("p", { class: "note" }, text.still);
+  const start = button(text.walk, () => view.walk ? view.walk.stop() : walk(view, start, status));
+  const allow = () => {
+    start.disabled = less.matches;
+    note.hidden = !less.matches;
+    if (less.matches) view.walk?.stop();
+  };
+  allow();
+  less.addEventListener("change", allow, { signal });
+  document.addEventListener("keydown", (event) => event.key === "Escape" && view.walk?.stop(), { signal });
+  return [start, note];
+}
+function walk(view, start, status) {
+  const [a, b] = pair(view.digits.length).map((i) => view.digits[i]);
+  let began = 0;
+  const step = (now) => {
+    if (view.walk !== mine) return;
+    began || (began = now);
+    view.set(interpolate(a.mean, b.mean, (1 - Math.cos((now - began) / WALK_MS * Math.PI)) / 2), (text) => text.walked(a.label, b.label));
+    view.soon(step);
+  };
+  const mine = {
+    stop() {
+      view.walk = null;
+      start.textContent = view.text.walk;
+    }
+  };
+  view.walk = mine;
+  start.textContent = view.text.stop;
+  status.textContent = view.text.walking(a.label, b.label);
+  view.soon(step);
+}
+
+// widgets/explore.js
 function extras(model, { image_size, latent_dim }) {
-  const kl = model.get("kl") ?? [], digits = model.get("gallery") ?? [], pixels = asBytes(model.get("digits"));
+  const names = model.get("names") ?? {}, kl = model.get("kl") ?? [], digits = model.get("gallery") ?? [], pixels = asBytes(model.get("digits"));
   const goodKl = !kl.length || isVector(kl, latent_dim);
-  const goodDigits = Array.isArray(digits) && pixels.length === digits.length * image_size
-    && digits.every(({ mean, sigma }) => isVector(mean, latent_dim) && isVector(sigma, latent_dim));
-  /** @type {Phrase[]} */
+  const goodDigits = Array.isArray(digits) && pixels.length === digits.length * image_size && digits.every(({ mean, sigma }) => isVector(mean, latent_dim) && isVector(sigma, latent_dim));
   const problems = [];
   if (!goodKl) problems.push((text) => text.badKl);
   if (!goodDigits) problems.push((text) => text.badGallery);
-  return { kl: goodKl ? kl : [], digits: goodDigits ? digits : [], pixels, problems };
+  return { names, kl: goodKl ? kl : [], digits: goodDigits ? digits : [], pixels, problems };
 }
-
-/**
- * The whole explorer, kept in step with the model until `signal`.
- * @param {HTMLElement} root @param {Model} model @param {Text} text @param {AbortSignal} signal @returns {Node[]}
- */
 function explorer(root, model, text, signal) {
   const sizes = checkSizes(model.get("sizes")), decoder = unpack(model.get("decoder"), decoderShapes(sizes), sizes.dtype);
   const { problems, ...given } = extras(model, sizes);
   const problem = h("p", { class: "problem", role: "alert" });
-  /** @type {Set<FrameRequestCallback>} */
-  let tasks = new Set();
+  let tasks = /* @__PURE__ */ new Set();
   let frame = 0, stale = true, unsaved = false;
   const save = () => {
     if (unsaved) model.save_changes();
     unsaved = false;
   };
-  const run = (/** @type {number} */ now) => {
+  const run = (now) => {
     frame = 0;
     const due = tasks;
-    tasks = new Set();
+    tasks = /* @__PURE__ */ new Set();
     due.forEach((task) => task(now));
     if (stale) parts.forEach((part) => part.update?.());
     stale = false;
     save();
   };
-  const request = () => void (frame ||= requestAnimationFrame(run));
-  const complain = (/** @type {Phrase[]} */ ...more) => {
+  const request = () => void (frame || (frame = requestAnimationFrame(run)));
+  const complain = (...more) => {
     problem.textContent = [...problems, ...more].map((phrase) => phrase(text)).join(text.space);
     problem.hidden = !problem.textContent;
   };
-  const take = (/** @type {number[]} */ z, /** @type {Phrase} */ source, /** @type {Posterior | null} */ band) => {
+  const take = (z, source, band) => {
     Object.assign(view, { z, source, band });
     complain();
     stale = true;
     request();
   };
-  /** @type {View} */
   const view = {
-    ...given, model, text, sizes, decoder, signal, size: { width: sizes.image_shape[2], height: sizes.image_shape[1] },
-    z: Array(sizes.latent_dim).fill(0), band: null, source: (text) => text.byZero, walk: null,
+    ...given,
+    model,
+    text,
+    sizes,
+    decoder,
+    signal,
+    size: { width: sizes.image_shape[2], height: sizes.image_shape[1] },
+    z: Array(sizes.latent_dim).fill(0),
+    band: null,
+    source: (text2) => text2.byZero,
+    walk: null,
     soon(task) {
       tasks.add(task);
       request();
@@ -696,7 +683,7 @@ function explorer(root, model, text, signal) {
     move(z, source, band) {
       view.walk?.stop();
       view.set(z, source, band);
-    },
+    }
   };
   const follow = () => {
     try {
@@ -704,9 +691,10 @@ function explorer(root, model, text, signal) {
       complain();
       if (z.every((x, i) => x === view.z[i])) return;
       view.walk?.stop();
-      take(z, (text) => text.byHost, null);
+      const digit = view.digits.find(({ mean }) => mean.every((x, i) => x === z[i]));
+      take(z, (text2) => digit ? text2.byDigit(digit.label) : text2.byHost, digit ?? null);
     } catch (error) {
-      complain((text) => explain(error, text));
+      complain((text2) => explain(error, text2));
     }
   };
   complain();
@@ -720,118 +708,21 @@ function explorer(root, model, text, signal) {
     cancelAnimationFrame(frame);
     save();
   });
-  const sources = [drawing(view), ...(view.digits.length ? [gallery(view)] : [])].reverse();
-  const controls = [...sources, ...(sizes.latent_dim === 2 ? [pad(view)] : []), sliders(view)], parts = [stage(view), ...controls];
+  const sources = [drawing(view), ...view.digits.length ? [gallery(view)] : []].reverse();
+  const controls = [...sources, ...sizes.latent_dim === 2 ? [pad(view)] : [], sliders(view)], parts = [stage(view), ...controls];
   request();
   return [problem, h("div", { class: "body" }, parts[0].element, h("div", { class: "controls" }, ...controls.map((part) => part.element)))];
 }
-
-const STYLE = `
-.vae-explorer {
-  --x-paper: var(--paper, light-dark(#fefefd, #16191d)); --x-raised: var(--raised, light-dark(#f4f5f7, #1c2025));
-  --x-ink: var(--ink, light-dark(#1e2227, #dde2e7)); --x-soft: var(--soft, light-dark(#56606a, #a0a9b3));
-  --x-line: var(--line, light-dark(#d8dce1, #343b43)); --x-link: var(--link, light-dark(#0b57a4, #82b6f2));
-  --x-tint: color-mix(in srgb, var(--x-link) 20%, var(--x-paper)); --x-edge: light-dark(#7d8791, #77818b);
-  container-type: inline-size; box-sizing: border-box; margin: 1rem 0; padding: 0.9rem; text-align: start;
-  color: var(--x-ink); background: var(--x-paper); border: 1px solid var(--x-line); border-radius: 8px; font-size: 0.92rem;
-  *, ::before, ::after { box-sizing: border-box; }
-  p, figure { margin: 0; }
-  [hidden] { display: none; }
-  .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
-  .note, .status { color: var(--x-soft); font-size: 0.85rem; line-height: 1.5; }
-  .problem { padding: 0.5rem 0.8rem; border-left: 4px solid light-dark(#b3261e, #f2938c); background: var(--x-raised); }
-  .problem:not(:last-child) { margin-bottom: 0.9rem; }
-  .body { display: grid; gap: 0.9rem; }
-  .controls, .sliders { display: grid; gap: 0.9rem; min-width: 0; }
-  .sliders { gap: 0; }
-  .picture {
-    display: block; width: 100%; height: auto; max-height: 26rem; object-fit: contain; background: #000; border-radius: 4px;
-    image-rendering: pixelated;
-  }
-  .stage {
-    position: sticky; top: var(--widget-top, 0px); z-index: 2; display: grid; gap: 0.9rem; align-items: start;
-    grid-template-columns: clamp(6rem, 38cqi, 14rem) minmax(0, 1fr); margin: -0.9rem -0.9rem 0; padding: 0.9rem;
-    background: var(--x-paper); border-bottom: 1px solid var(--x-line); border-radius: 8px 8px 0 0;
-  }
-  .status { min-height: 3lh; }
-  .beside { display: grid; gap: 0.5rem; min-width: 0; }
-  .buttons { display: flex; flex-wrap: wrap; gap: 0.4rem; }
-  button {
-    min-height: 2rem; min-width: 24px; margin: 0; padding: 0.2rem 0.7rem; font: inherit; font-size: 0.88rem; line-height: 1.4;
-    cursor: pointer; color: var(--x-ink); background: var(--x-raised); border: 1px solid var(--x-edge); border-radius: 6px;
-  }
-  button:hover { border-color: var(--x-link); color: var(--x-link); }
-  button:disabled { color: var(--x-soft); border-style: dashed; cursor: not-allowed; }
-  :focus-visible { outline: 3px solid var(--x-link); outline-offset: 2px; }
-  .gallery { display: grid; grid-template-columns: repeat(10, minmax(24px, 1fr)); gap: 3px; }
-  .gallery button { padding: 2px 2px 0; font-size: 0.8rem; font-variant-numeric: tabular-nums; border-color: var(--x-line); }
-  .gallery button[aria-pressed=true] { color: var(--x-link); background: var(--x-tint); border-color: var(--x-link); font-weight: 650; }
-  .sliders > .note { margin-bottom: 0.3rem; }
-  .slider { display: grid; grid-template-columns: 2rem 2.9rem minmax(0, 1fr) 3rem; gap: 0.35rem; align-items: center; line-height: 1.3; }
-  .slider:not(:has(.kl)) { grid-template-columns: 2rem minmax(0, 1fr) 3rem; }
-  label { margin: 0; font: italic 1rem "STIX Two Text", Cambria, Georgia, "Times New Roman", serif; }
-  sub { font-size: 0.72em; line-height: 0; font-style: normal; vertical-align: -0.25em; bottom: auto; }
-  .kl, output { font-size: 0.8rem; font-variant-numeric: tabular-nums; }
-  .kl { padding: 0 0.3rem; border-radius: 3px; background: linear-gradient(var(--x-tint) 0 0) 0 / calc(var(--part) * 100%) 100% no-repeat; }
-  output { padding: 0; text-align: right; color: inherit; }
-  .beyond output { color: var(--x-link); font-weight: 700; }
-  .track { position: relative; display: block; height: 28px; }
-  .track::before { content: ""; position: absolute; inset: 12px 0; border-radius: 2px; background: var(--x-line); }
-  .track::after { content: ""; position: absolute; left: calc(50% - 0.5px); top: 8px; width: 1px; height: 12px; background: var(--x-soft); }
-  .scale { position: absolute; inset: 0 12px; }
-  .band { position: absolute; top: 6px; bottom: 6px; border-radius: 3px; background: var(--x-tint); border: 1px solid var(--x-link); }
-  input[type=range] {
-    appearance: none; position: absolute; z-index: 1; inset: 2px 0; width: 100%; height: 24px; margin: 0; padding: 0; background: none;
-  }
-  input[type=range]::-webkit-slider-thumb {
-    appearance: none; width: 24px; height: 24px; border: 5px solid transparent; border-radius: 50%;
-    background: var(--x-link) padding-box; cursor: grab;
-  }
-  input[type=range]::-moz-range-thumb {
-    width: 24px; height: 24px; border: 5px solid transparent; border-radius: 50%;
-    background: var(--x-link) padding-box; cursor: grab;
-  }
-  details { border-top: 1px solid var(--x-line); padding-top: 0.3rem; }
-  summary { min-height: 28px; padding: 0.15rem 0; color: var(--x-link); cursor: pointer; }
-  .sliders details { margin-top: 0.3rem; }
-  .drawing { padding: 0.2rem 0.8rem; border: 1px solid var(--x-line); border-radius: 6px; }
-  .drawing[open] { padding-bottom: 0.8rem; }
-  .sheets { display: grid; grid-template-columns: minmax(0, 2fr) minmax(0, 1fr); gap: 0.9rem; max-width: 27rem; margin-top: 0.5rem; }
-  .sheets > div { display: grid; gap: 0.5rem; align-content: start; justify-items: start; }
-  .sheet { display: block; width: 100%; aspect-ratio: 1; background: #000; border-radius: 6px; touch-action: none; cursor: crosshair; }
-  .both figure { width: 100%; }
-  .plane { position: relative; width: calc(100% - 2rem); overflow: hidden; touch-action: none; cursor: crosshair; }
-  .marker {
-    position: absolute; width: 18px; height: 18px; margin: 0 0 -9px -9px; border: 3px solid #ffd34d; border-radius: 50%;
-    outline: 2px solid #000; box-shadow: inset 0 0 0 2px #000; pointer-events: none;
-  }
-  .pad figcaption { margin-top: 0.4rem; }
-}
-@container (min-width: 36rem) {
-  .vae-explorer .body { grid-template-columns: minmax(0, 2fr) minmax(0, 3fr); gap: 1.4rem; align-items: start; }
-  .vae-explorer .stage {
-    grid-template-columns: minmax(0, 1fr); top: calc(var(--widget-top, 0px) + 0.9rem); z-index: auto; margin: 0; padding: 0; border: 0;
-  }
-}
-@media (forced-colors: active) { .vae-explorer input[type=range] { appearance: auto; } }
-:is([data-jp-theme-light=true], [theme=light]) .vae-explorer { color-scheme: light; }
-:is([data-jp-theme-light=false], [theme=dark]) .vae-explorer { color-scheme: dark; }
-:where(.vae-explorer) { font-family: system-ui, "Segoe UI", Roboto, "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif; }
-`;
-
-/** Fills the root. @param {HTMLElement} root @param {Model} model @param {Text} text @returns {() => void} stops all but what is seen */
 function mount(root, model, text) {
   const stop = new AbortController();
   try {
-    root.replaceChildren(h("style", {}, STYLE), ...explorer(root, model, text, stop.signal));
+    root.replaceChildren(h("style", {}, explore_default), ...explorer(root, model, text, stop.signal));
   } catch (error) {
     stop.abort();
-    root.replaceChildren(h("style", {}, STYLE), h("p", { class: "problem", role: "alert" }, explain(error, text)));
+    root.replaceChildren(h("style", {}, explore_default), h("p", { class: "problem", role: "alert" }, explain(error, text)));
   }
   return () => stop.abort();
 }
-
-/** A view of a model, in anywidget's format. @param {{model: Model, el: HTMLElement, signal?: AbortSignal}} host @returns {() => void} */
 function render({ model, el, signal }) {
   const lang = el.closest("[lang]")?.getAttribute("lang") ?? "";
   const text = strings(lang, document.body.hasAttribute("data-jp-theme-light"), navigator.language);
@@ -852,5 +743,7 @@ function render({ model, el, signal }) {
   signal?.addEventListener("abort", clean);
   return clean;
 }
-
-export default { render };
+var explore_default2 = { render };
+export {
+  explore_default2 as default
+};

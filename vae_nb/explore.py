@@ -155,19 +155,20 @@ def explorer_state(state: State, digits: Array | None = None, labels: Sequence[s
     return {
         "sizes": {"image_size": image_size, "image_shape": list(image_shape), "hidden_dim": hidden_dim, "latent_dim": latent_dim,
                   "dtype": dtype},
-        "z": [0.0] * latent_dim, "decoder": decoder, "kl": [float(value) for value in kl],
+        "z": mean[len(mean) // 3].tolist() if len(mean) else [0.0] * latent_dim, "decoder": decoder, "kl": [float(value) for value in kl],
         "gallery": [{"label": str(label), "mean": m.tolist(), "sigma": np.exp(v / 2).tolist()} for label, m, v in zip(labels, mean, logvar)],
         "digits": digits.tobytes()}
 
 # %% ../nbs/14_widget.ipynb #60aeb5f1
 def site_state() -> dict[str, Any]:
-    """What a page without a kernel needs for the shipped model: `explorer_state` in int8, and the packed encoder.
-    没有内核的网页展示随包模型所需的数据：int8的`explorer_state`，以及打包的编码器。"""
+    """What a page without a kernel needs for the shipped model: `explorer_state` in int8, the packed encoder, and names of dimensions.
+    没有内核的网页展示随包模型所需的数据：int8的`explorer_state`、打包的编码器，以及几维的名称。"""
     state, shipped = (load_file(str(files("vae_nb")/f"{name}.safetensors")) for name in ("mnist", "digits"))
     count, *image_shape = shipped["images"].shape
     digits = shipped["images"].reshape(count, -1)
     found = explorer_state(state, digits, shipped["labels"].tolist(), shipped["kl"].tolist(), "int8", image_shape)
-    return {**found, "encoder": pack(state, ENCODER, "int8")}
+    names = {14: ("倾斜", "slant"), 6: ("宽度", "width"), 10: ("粗细", "stroke"), 4: ("顶端", "top"), 2: ("上半幅", "upper half")}
+    return {**found, "encoder": pack(state, ENCODER, "int8"), "names": {str(i): {"zh": zh, "en": en} for i, (zh, en) in names.items()}}
 
 # %% ../nbs/14_widget.ipynb #c04d855e
 LARGEST = float(np.finfo(np.float32).max)

@@ -1,0 +1,143 @@
+// The latent-space explorer, in anywidget's format.
+/** @import {Model, Phrase, Posterior, Sizes, Text, View} from "./types.js" */
+import { drawing } from "./drawing.js";
+import { h } from "./draw.js";
+import STYLE from "./explore.css";
+import { gallery } from "./gallery.js";
+import { checkSizes, checkZ, decoderShapes, isVector } from "./network.js";
+import { pad } from "./plane.js";
+import { asBytes, unpack } from "./quantize.js";
+import { sliders } from "./sliders.js";
+import { stage } from "./stage.js";
+import { explain, strings, ZH } from "./strings.js";
+
+/** The optional traits, each left out with a note if it does not fit. @param {Model} model @param {Sizes} sizes */
+function extras(model, { image_size, latent_dim }) {
+  const names = model.get("names") ?? {}, kl = model.get("kl") ?? [], digits = model.get("gallery") ?? [], pixels = asBytes(model.get("digits"));
+  const goodKl = !kl.length || isVector(kl, latent_dim);
+  const goodDigits = Array.isArray(digits) && pixels.length === digits.length * image_size
+    && digits.every(({ mean, sigma }) => isVector(mean, latent_dim) && isVector(sigma, latent_dim));
+  /** @type {Phrase[]} */
+  const problems = [];
+  if (!goodKl) problems.push((text) => text.badKl);
+  if (!goodDigits) problems.push((text) => text.badGallery);
+  return { names, kl: goodKl ? kl : [], digits: goodDigits ? digits : [], pixels, problems };
+}
+
+/**
+ * The whole explorer, kept in step with the model until `signal`.
+ * @param {HTMLElement} root @param {Model} model @param {Text} text @param {AbortSignal} signal @returns {Node[]}
+ */
+function explorer(root, model, text, signal) {
+  const sizes = checkSizes(model.get("sizes")), decoder = unpack(model.get("decoder"), decoderShapes(sizes), sizes.dtype);
+  const { problems, ...given } = extras(model, sizes);
+  const problem = h("p", { class: "problem", role: "alert" });
+  /** @type {Set<FrameRequestCallback>} */
+  let tasks = new Set();
+  let frame = 0, stale = true, unsaved = false;
+  const save = () => {
+    if (unsaved) model.save_changes();
+    unsaved = false;
+  };
+  const run = (/** @type {number} */ now) => {
+    frame = 0;
+    const due = tasks;
+    tasks = new Set();
+    due.forEach((task) => task(now));
+    if (stale) parts.forEach((part) => part.update?.());
+    stale = false;
+    save();
+  };
+  const request = () => void (frame ||= requestAnimationFrame(run));
+  const complain = (/** @type {Phrase[]} */ ...more) => {
+    problem.textContent = [...problems, ...more].map((phrase) => phrase(text)).join(text.space);
+    problem.hidden = !problem.textContent;
+  };
+  const take = (/** @type {number[]} */ z, /** @type {Phrase} */ source, /** @type {Posterior | null} */ band) => {
+    Object.assign(view, { z, source, band });
+    complain();
+    stale = true;
+    request();
+  };
+  /** @type {View} */
+  const view = {
+    ...given, model, text, sizes, decoder, signal, size: { width: sizes.image_shape[2], height: sizes.image_shape[1] },
+    z: Array(sizes.latent_dim).fill(0), band: null, source: (text) => text.byZero, walk: null,
+    soon(task) {
+      tasks.add(task);
+      request();
+    },
+    set(z, source, band = null) {
+      take(z, source, band);
+      unsaved = true;
+      model.set("z", [...z]);
+    },
+    move(z, source, band) {
+      view.walk?.stop();
+      view.set(z, source, band);
+    },
+  };
+  const follow = () => {
+    try {
+      const z = checkZ(model.get("z"), view.z.length);
+      complain();
+      if (z.every((x, i) => x === view.z[i])) return;
+      view.walk?.stop();
+      const digit = view.digits.find(({ mean }) => mean.every((x, i) => x === z[i]));
+      take(z, (text) => (digit ? text.byDigit(digit.label) : text.byHost), digit ?? null);
+    } catch (error) {
+      complain((text) => explain(error, text));
+    }
+  };
+  complain();
+  follow();
+  model.on("change:z", follow);
+  const seen = new IntersectionObserver((entries) => entries.at(-1)?.isIntersecting || view.walk?.stop());
+  seen.observe(root);
+  signal.addEventListener("abort", () => {
+    model.off("change:z", follow);
+    seen.disconnect();
+    cancelAnimationFrame(frame);
+    save();
+  });
+  const sources = [drawing(view), ...(view.digits.length ? [gallery(view)] : [])].reverse();
+  const controls = [...sources, ...(sizes.latent_dim === 2 ? [pad(view)] : []), sliders(view)], parts = [stage(view), ...controls];
+  request();
+  return [problem, h("div", { class: "body" }, parts[0].element, h("div", { class: "controls" }, ...controls.map((part) => part.element)))];
+}
+
+/** Fills the root. @param {HTMLElement} root @param {Model} model @param {Text} text @returns {() => void} stops all but what is seen */
+function mount(root, model, text) {
+  const stop = new AbortController();
+  try {
+    root.replaceChildren(h("style", {}, STYLE), ...explorer(root, model, text, stop.signal));
+  } catch (error) {
+    stop.abort();
+    root.replaceChildren(h("style", {}, STYLE), h("p", { class: "problem", role: "alert" }, explain(error, text)));
+  }
+  return () => stop.abort();
+}
+
+/** A view of a model, in anywidget's format. @param {{model: Model, el: HTMLElement, signal?: AbortSignal}} host @returns {() => void} */
+function render({ model, el, signal }) {
+  const lang = el.closest("[lang]")?.getAttribute("lang") ?? "";
+  const text = strings(lang, document.body.hasAttribute("data-jp-theme-light"), navigator.language);
+  const root = h("div", { class: "vae-explorer", lang: text === ZH ? "zh-Hans" : "en", role: "group", "aria-label": text.explorer });
+  const events = ["sizes", "decoder", "kl", "gallery", "digits"].map((name) => `change:${name}`);
+  el.append(root);
+  let unmount = mount(root, model, text);
+  const again = () => {
+    unmount();
+    unmount = mount(root, model, text);
+  };
+  events.forEach((event) => model.on(event, again));
+  const clean = () => {
+    events.forEach((event) => model.off(event, again));
+    unmount();
+    root.remove();
+  };
+  signal?.addEventListener("abort", clean);
+  return clean;
+}
+
+export default { render };

@@ -1,0 +1,90 @@
+/** @import {Phrase} from "./types.js" */
+import { ACTIVE_KL, PAD_LIMIT } from "./limits.js";
+
+export const EN = {
+  code: /** @type {"zh" | "en"} */ ("en"), space: " ", explorer: "Latent-space explorer", sample: "Prior sample", zero: "Zero", walk: "Walk between digits", stop: "Stop walking",
+  still: "The walk is off, because your system asks for reduced motion.",
+  gallery: "Ten test digits", digit: (/** @type {string} */ label) => `Digit ${label}`, sliders: "Latent variables",
+  ordered: "Dimensions ordered by their KL in nats.", bands: "Bands show a posterior’s mean ± 2σ.", nats: "nats",
+  named: "A name says what a dimension goes with most, as chapter 5 measures it.",
+  unnamed: (/** @type {number} */ count) => `${count} more dimension${count > 1 ? "s" : ""}, without a simple name`,
+  inactive: (/** @type {number} */ count) => `${count} inactive dimension${count > 1 ? "s" : ""}, with a KL below ${ACTIVE_KL} nats`,
+  beyond: "beyond the slider", pad: "Plane of the two latent variables: the arrow keys move z",
+  map: `Images decoded across the plane: z0 to the right, z1 upwards, from −${PAD_LIMIT} to ${PAD_LIMIT}. Click, drag, or use arrow keys.`,
+  draw: "Draw your own digit", sheet: "Drawing area", clear: "Clear", input: "What the encoder sees", output: "Reconstruction",
+  how: "Write a large digit with a mouse, a pen or a finger. It is centred and scaled as MNIST’s digits are.",
+  keys: "By keyboard, choose one of the test digits instead.",
+  loading: "The encoder is loading.",
+  byZero: "z = 0", byPrior: "A sample from the prior", byHand: "Set by hand", byHost: "Set by the program",
+  byDrawing: "The posterior mean of your drawing",
+  byDigit: (/** @type {string} */ label) => `The posterior mean of digit ${label}`,
+  walking: (/** @type {string} */ a, /** @type {string} */ b) => `On the way between ${a} and ${b}. Escape stops the walk.`,
+  walked: (/** @type {string} */ a, /** @type {string} */ b) => `Between ${a} and ${b}`,
+  point: (/** @type {string} */ source, /** @type {string[]} */ z) => `${source}; z = (${z.join(", ")}).`,
+  length: (/** @type {string} */ source, /** @type {string} */ norm, /** @type {string} */ usual) =>
+    `${source}; ‖z‖ = ${norm}, under the prior about ${usual}.`,
+  image: (/** @type {string} */ state) => `Decoded image. ${state}`,
+  badSizes: "The explorer cannot start: the sizes of the model are missing or make no sense.",
+  badBytes: (/** @type {string} */ name, /** @type {number} */ got, /** @type {number} */ needed) =>
+    `The weights of the ${name} are incomplete: ${got} bytes arrived, ${needed} are needed. Reload them.`,
+  badNumbers: (/** @type {string} */ name) => `The weights of the ${name} are not all finite numbers. Did its training diverge?`,
+  badZ: (/** @type {number} */ count) => `z must be a list of ${count} finite numbers. The last good one is shown.`,
+  badGallery: "The test digits are left out: they do not fit the model.",
+  badKl: "The KL is left out: it does not have one number for each dimension.",
+  broken: (/** @type {string} */ message) => `The explorer cannot start: ${message}`,
+  decoder: "decoder", encoder: "encoder",
+};
+/** @typedef {typeof EN} Text */
+
+/** @type {Text} */
+export const ZH = {
+  code: "zh", space: "", explorer: "潜空间探索器", sample: "从先验采样", zero: "归零", walk: "在两个数字间漫步", stop: "停止漫步",
+  still: "系统已设为减弱动态效果，漫步停用。",
+  gallery: "十个测试数字", digit: (label) => `数字${label}`, sliders: "潜变量",
+  ordered: "各维按KL（单位：奈特）从大到小排列。", bands: "色带表示近似后验的均值±2σ。", nats: "奈特",
+  named: "名称是与这一维最相关的量，由第5章测得。",
+  unnamed: (count) => `其余${count}维，没有简单的名称`,
+  inactive: (count) => `${count}个不活跃的维（KL小于${ACTIVE_KL}奈特）`,
+  beyond: "超出滑块范围", pad: "两个潜变量张成的平面：用方向键移动z",
+  map: `潜变量平面各处解码出的图像：z0向右，z1向上，范围都是−${PAD_LIMIT}到${PAD_LIMIT}。可点按、拖动，也可用方向键。`,
+  draw: "自己写一个数字", sheet: "手写区", clear: "清除", input: "编码器看到的图像", output: "重构",
+  how: "用鼠标、触控笔或手指写一个大大的数字，它会像MNIST的数字一样居中、缩放。",
+  keys: "用键盘时，可改选一个测试数字。",
+  loading: "正在载入编码器。",
+  byZero: "z=0", byPrior: "先验的一个样本", byHand: "手动设定", byHost: "由程序设定", byDrawing: "手写数字的近似后验均值",
+  byDigit: (label) => `数字${label}的近似后验均值`,
+  walking: (a, b) => `正在${a}与${b}之间漫步，按Esc键停止。`,
+  walked: (a, b) => `${a}与${b}之间`,
+  point: (source, z) => `${source}；z=(${z.join(",")})。`,
+  length: (source, norm, usual) => `${source}；‖z‖=${norm}，先验下约为${usual}。`,
+  image: (state) => `解码得到的图像。${state}`,
+  badSizes: "探索器无法启动：缺少模型的尺寸，或尺寸不合理。",
+  badBytes: (name, got, needed) => `${name}的权重不完整：应有${needed}字节，只收到${got}字节。请重新载入。`,
+  badNumbers: (name) => `${name}的权重含有NaN或无穷。训练是否发散了？`,
+  badZ: (count) => `z应是${count}个有限的数。图中仍是上一个有效的z。`,
+  badGallery: "测试数字与模型不符，未予显示。",
+  badKl: "KL的个数与潜变量的维数不符，未予显示。",
+  broken: (message) => `探索器无法启动：${message}`,
+  decoder: "解码器", encoder: "编码器",
+};
+
+/** What is wrong with the data, said in the reader's language. */
+export class Problem extends Error {
+  /** @param {Phrase} phrase */
+  constructor(phrase) {
+    super(phrase(EN));
+    this.phrase = phrase;
+  }
+}
+
+/** @param {number} x @returns {string} */
+export const number = (x) => x.toFixed(2).replace(/^-(?=0\.00$)/, "").replace("-", "−");
+
+/**
+ * JupyterLab's own `lang` says nothing of the reader.
+ * @param {string} lang of the text around @param {boolean} notebook @param {string} browser its language @returns {Text}
+ */
+export const strings = (lang, notebook, browser) => (/^zh\b/i.test(notebook || !lang ? browser : lang) ? ZH : EN);
+
+/** @param {unknown} error @param {Text} text @returns {string} */
+export const explain = (error, text) => (error instanceof Problem ? error.phrase(text) : text.broken(String(error)));

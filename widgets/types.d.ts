@@ -1,0 +1,49 @@
+// What the widgets' modules share.
+import { EN } from "./strings.js";
+
+export type Dtype = "int8" | "float32";
+export type Sizes = { image_size: number; image_shape: number[]; hidden_dim: number; latent_dim: number; dtype: Dtype };
+export type Size = { width: number; height: number };
+export type Shape = [rows: number, columns: number];
+/** The weight column by column. */
+export type Layer = { weight: Float32Array; bias: Float32Array };
+export type Posterior = { mean: readonly number[]; sigma: readonly number[] };
+export type Digit = Posterior & { label: string };
+
+/** What anywidget gives of the Python side. */
+export interface Model {
+  get(name: string): any;
+  set(name: string, value: unknown): void;
+  save_changes(): void;
+  send(content: unknown): void;
+  on(name: string, listener: () => void): void;
+  off(name: string, listener: () => void): void;
+}
+
+/** What people call a dimension, by its number. */
+export type Names = { readonly [dimension: string]: { zh: string; en: string } };
+export type Text = typeof EN;
+export type Phrase = (text: Text) => string;
+export type Part = { element: HTMLElement; update?: () => void };
+export type Walk = { stop(): void };
+
+export interface View {
+  model: Model;
+  text: Text;
+  sizes: Sizes;
+  size: Size;
+  decoder: Layer[];
+  kl: readonly number[];
+  names: Names;
+  digits: readonly Digit[];
+  pixels: Uint8Array;
+  z: number[];
+  band: Posterior | null;
+  source: Phrase;
+  signal: AbortSignal;
+  walk: Walk | null;
+  soon(task: FrameRequestCallback): void;
+  set(z: number[], source: Phrase, band?: Posterior | null): void;
+  /** As `set`, but by the reader, which ends a walk. */
+  move(z: number[], source: Phrase, band?: Posterior | null): void;
+}
