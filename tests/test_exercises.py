@@ -443,7 +443,7 @@ WRONG = [
     Wrong("check_nll_curve", [{1: -90.8, 10: -87.2, 100: -85.8, 1000: -85.0}], "sign"),
     Wrong("check_nll_curve", [{1: 90.8, 10: 90.7, 100: 90.8, 1000: 90.8}], "before the logarithm"),
     Wrong("check_nll_curve", [{1: 90.8, 10: 87.2 - math.log(10), 100: 81.2, 1000: 78.1}], "log k"),
-    Wrong("check_nll_curve", [{1: 104.2, 10: 101.2, 100: 100.1, 1000: 99.7}], "grey"),
+    Wrong("check_nll_curve", [{1: 104.2, 10: 101.2, 100: 100.1, 1000: 99.7}], "gray"),
     Wrong("check_nll_curve", [{1: 9080.0}], "average over images"),
     Wrong("check_nll_curve", [{1: 90.8, 10: 87.2}], "[100, 1000]", "missing"),
     Wrong("check_mended", [lambda mu, v, eps: mu + v.exp() * eps, lambda sums, sizes: sums.sum() / sizes.sum(),

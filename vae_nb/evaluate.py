@@ -40,7 +40,6 @@ def binarize(images: Tensor, generator: torch.Generator | None = None) -> Tensor
     noise = torch.rand(pixels.shape, generator=generator, device=draws_on(generator, pixels.device), dtype=torch.float32)
     return (noise.to(pixels.device) < pixels).float()
 
-# %% ../nbs/06_evaluate.ipynb #192f51c9
 def continuous_bernoulli(logits: Tensor, x: Tensor) -> Tensor:
     """Log density of the continuous Bernoulli in nats, element by element, for `logits` and `x` in [0, 1].
     连续伯努利分布的对数密度（单位：奈特），逐元素，`x`在[0, 1]内。

@@ -1324,12 +1324,12 @@ CURVE = {1: (90.77, 0.4, 104.2), 10: (87.2, 0.2, 101.2), 100: (85.79, 0.1, 100.1
 def judge_point(k: int, value: float) -> None:
     """End the check unless this may be the estimate with k samples.
     除非这可能是用k个样本得到的估计，否则结束检查。"""
-    mean, deviation, grey = CURVE[k]
+    mean, deviation, gray = CURVE[k]
     found, said = f"k = {k}：{value:.2f}", f"k = {k}: {value:.2f}"
     require(value > 0, f"{found}，符号反了：要的是−L_k，与损失同号。", f"{said} has the wrong sign: asked for is −L_k, with the sign of the loss.")
     require(value < 1000, f"{found}：要每幅图像的平均，不是一百幅之和。", f"{said}: asked for is the average over images, not the sum of a hundred.")
-    require(abs(value - grey) > 1, f"{found}是灰度图像的结果：先二值化，(images > 127).float()。",
-            f"{said} is what grey images give: make them binary first, (images > 127).float().")
+    require(abs(value - gray) > 1, f"{found}是灰度图像的结果：先二值化，(images > 127).float()。",
+            f"{said} is what gray images give: make them binary first, (images > 127).float().")
     require(k == 1 or abs(value + math.log(k) - mean) > 0.5, f"{found}：还差log k，平均不是和。", f"{said}: log k is missing, a mean is not a sum.")
     require(k == 1 or abs(value - CURVE[1][0]) > 1, f"{found}，与k = 1一样：要先对权重平均，再取对数。",
             f"{said} is what k = 1 gives: average the weights before the logarithm.")

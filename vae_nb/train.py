@@ -171,7 +171,6 @@ def save_reconstructions(model: nn.Module, images: Tensor, path: str | os.PathLi
         reconstructed, _, _ = model(original)
         write_picture(torch.cat([original, to_images(reconstructed, shape)]), path, len(original))
 
-# %% ../nbs/03_train.ipynb #221a214e
 def save_samples(model: nn.Module, path: str | os.PathLike[str], count: int = 64) -> None:
     """Write a picture of `count` decoded samples from the prior, eight in a row.
     从先验采样`count`个潜变量并解码，保存为图片，每行八幅。"""
@@ -181,7 +180,6 @@ def save_samples(model: nn.Module, path: str | os.PathLike[str], count: int = 64
         z = torch.randn(count, inner.latent_dim, device=device, dtype=dtype_of(model))
         write_picture(to_images(inner.decode(z), shape), path, 8)
 
-# %% ../nbs/03_train.ipynb #faa824ae
 def plot_history(history: list[dict[str, Any]]) -> None:
     """Draw training and test loss in nats per image against the epoch, from the records that `fit` returns.
     由`fit`返回的记录，画出训练损失与测试损失（单位：每幅图像的奈特数）随轮数的变化。"""
