@@ -12,6 +12,7 @@ import lxml.html
 import pytest
 
 from tests.conftest import AXE, PATIENCE, ROOT, WCAG, stamps
+from tools.screens import table
 from web.course import Course
 
 SMALL, EDITIONS, YEAR = ("fr", "en", "deux"), ("zh", "en", "duo"), "01_annee.html"
@@ -490,6 +491,39 @@ def test_from_disk_a_page_is_the_same(site, browser):
         walk.visit(f"{edition}/index.html", 1280)
     walk.page.context.close()
     assert not any(walk.found.values()), walk.found
+
+
+CRISP = """(canvas) => {
+    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+    const inks = Array.from({length: data.length / 4}, (_, at) => data[4 * at]);
+    return inks.filter((ink) => ink > 230).length > 20 && inks.filter((ink) => ink < 25 || ink > 230).length > 0.8 * inks.length;
+}"""
+
+
+@pytest.mark.parametrize("edition", ["zh", "en"])
+def test_the_front_page_opens_with_a_digit_and_a_way_in(browser, home, edition):
+    """On the first screen of a laptop, whether motion is welcome or not."""
+    for motion in ("reduce", "no-preference"):
+        page = browser.new_context(viewport={"width": 1280, "height": 800}, reduced_motion=motion).new_page()
+        page.goto(f"{home}/{edition}/index.html")
+        canvas = page.locator(".widget canvas").first
+        canvas.wait_for()
+        page.wait_for_function(f"({CRISP})(document.querySelector('.widget canvas'))")
+        for shown in (canvas, page.locator(".start a")):
+            box = shown.bounding_box()
+            assert box["y"] > 0 and box["y"] + box["height"] <= 800, box
+        page.context.close()
+
+
+def test_chapters_are_no_longer_than_they_may_be_and_open_with_a_picture(site, browser):
+    """Everything folded: the first part's have 25 screens at most, and each chapter has a picture on one of its first two."""
+    course = Course(docs=site)
+    first_part = course.parts[1][1]
+    lines = [line.split() for line in table(course, [], browser)][1:]
+    rows = [(name, lang, float(screens), first) for name, lang, screens, first, *_ in lines if name != "index"]
+    assert len(rows) == 2 * len(course.chapters) and "00_data" in first_part
+    assert not [row for row in rows if row[0] in first_part and row[2] > 25]
+    assert not [row for row in rows if row[3] not in "12"]
 
 
 def test_chinese_is_chosen_and_searched(browser, home):

@@ -25,24 +25,23 @@ def measured(page, address):
     return height / HEIGHT, int(tops[0] / HEIGHT) + 1 if tops else None, max(apart) / HEIGHT if apart else None
 
 
-def table(course, names, executable):
-    """A line for each page, edition by edition."""
+def table(course, names, browser):
+    """A line for each page, edition by edition, as a `browser` shows it."""
     languages = course.languages
     yield f"{'page':16}{'':6}{'screens':>9}{'first figure':>14}{'apart':>7}{'minutes':>9}"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
-        for notebook in course.notebooks:
-            for lang, other in ((languages.first, languages.second), (languages.second, languages.first)):
-                path = course.docs / lang.code / f"{notebook.name}.html"
-                if path.is_file() and notebook.name in (names or course.pages):
-                    screens, first, apart = measured(page, path.as_uri())
-                    yield (f"{notebook.name:16}{lang.code:6}{screens:9.1f}{first or '-':>14}{'-' if apart is None else f'{apart:.1f}':>7}"
-                           f"{minutes(notebook.cells, lang, other):>9}")
-        browser.close()
+    page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
+    for notebook in course.notebooks:
+        for lang, other in ((languages.first, languages.second), (languages.second, languages.first)):
+            path = course.docs / lang.code / f"{notebook.name}.html"
+            if path.is_file() and notebook.name in (names or course.pages):
+                screens, first, apart = measured(page, path.as_uri())
+                yield (f"{notebook.name:16}{lang.code:6}{screens:9.1f}{first or '-':>14}{'-' if apart is None else f'{apart:.1f}':>7}"
+                       f"{minutes(notebook.cells, lang, other):>9}")
+    page.close()
 
 
 if __name__ == "__main__":
     chromium = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    for line in table(Course(), sys.argv[1:], chromium):
-        print(line)
+    with sync_playwright() as playwright:
+        for line in table(Course(), sys.argv[1:], playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])):
+            print(line)
