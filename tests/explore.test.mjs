@@ -1,11 +1,14 @@
-// The explorer's modules, and its script until it meets a page, under Node. GOLDEN names the file that tests/test_explore.py makes with PyTorch.
+// The explorer's modules, and its script until it meets a page, under Node. GOLDEN names the file that tests/test_explore.py makes
+// with PyTorch.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import test from "node:test";
 import explorer from "../vae_nb/explore.js";
+import { read, written } from "../widgets/link.js";
 import {
-  checkSizes, checkZ, decode, decoderShapes, encode, encoderShapes, interpolate, normal, ordering, pair,
+  checkSizes, checkZ, decode, decoderShapes, encode, encoderShapes, interpolate, normal, ordering,
 } from "../widgets/network.js";
+import { curve } from "../widgets/posterior.js";
 import { prepare } from "../widgets/prepare.js";
 import { asBytes, unpack } from "../widgets/quantize.js";
 import { number, Problem, strings } from "../widgets/strings.js";
@@ -88,16 +91,25 @@ test("a prior sample is standard normal and finite where the generator gives 0",
   assert.ok(Math.abs(mean) < 0.03 && Math.abs(variance - 1) < 0.05, `${mean} ${variance}`);
 });
 
-test("a pair is never twice the same", () => {
-  for (const a of [0, 0.35, 0.999]) for (const b of [0, 0.5, 0.999]) {
-    let calls = 0;
-    const [first, second] = pair(10, () => [a, b][calls++]);
-    assert.ok(first !== second && Math.max(first, second) < 10 && Math.min(first, second) >= 0);
-  }
-});
-
 test("interpolation ends where it should", () => {
   assert.deepEqual([0, 0.5, 1].map((t) => interpolate([0, 2], [1, -2], t)), [[0, 2], [0.5, 0], [1, -2]]);
+});
+
+test("a link says where z is, and what is no z is not taken", () => {
+  const digits = [[0.123456, 1], [2, 3]].map((mean) => ({ label: "a", mean, sigma: [1, 1], image: new Float32Array() }));
+  assert.deepEqual([[0.5, -1.239], [1e-9, -19.999], [2, 3]].map((z) => written(z, digits)), ["z:0.5,-1.24", "z:0,-20", "digit:1"]);
+  for (const z of [[0.5, -1.24], [-20, 20], [0.123456, 1]]) assert.deepEqual(read(written(z, digits), 2, digits), z);
+  const bad = ["", "z:", "z:1", "z:1,2,3", "z:1,", "z:1,21", "z:1,NaN", "z:1,1e9", "z:1,0x1", "z:1, 2", "z:1,2<b>"];
+  bad.push("digit:2", "digit:-1", "digit:", "1,2");
+  for (const words of bad) assert.equal(read(words, 2, digits), null, words);
+});
+
+test("a Gaussian's curve is as wide and as high as it should be", () => {
+  const points = curve(1.23, 0.5, 0.8).slice(1).split("L").map((point) => point.split(" ").map(Number));
+  const [x, y] = points.reduce((best, point) => (point[1] < best[1] ? point : best));
+  assert.ok(Math.abs(x - (60 * (1.23 + 3)) / 6) < 0.35 && Math.abs(y - 32 * (1 - 0.3989 / 0.5 / 0.8)) < 0.06, `${x} ${y}`);
+  const area = points.slice(1).reduce((sum, [right, low], i) => sum + (right - points[i][0]) * (32 - (low + points[i][1]) / 2), 0);
+  assert.ok(Math.abs(area - (60 / 6) * (32 / 0.8)) < 4, `${area}`);
 });
 
 test("numbers have two decimals, a minus sign, and no minus zero", () => {

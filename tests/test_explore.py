@@ -122,7 +122,7 @@ def test_the_script_stands_alone(capsys):
 def traits(model, dtype="int8", **given):
     """A model as the host hands it to the script, with ten of MNIST's digits if they fit it; and its packed encoder."""
     values = {"z": [0.0] * model.latent_dim, "sizes": sizes_of(model, dtype), "encoder": "", "kl": [], "gallery": [], "digits": "",
-              "names": {}, "decoder": base64_of(packed(model.state_dict(), DECODER, dtype))}
+              "names": {}, "shared": None, "decoder": base64_of(packed(model.state_dict(), DECODER, dtype))}
     if model.image_size == 784:
         x, labels = digits_of_mnist()
         x = x[[int((labels == label).nonzero()[3]) for label in range(10)]]
@@ -243,11 +243,12 @@ def test_named_sliders_come_first_and_the_others_are_folded(show, shipped):
     for lang, (first, summary) in said.items():
         page = show(traits(shipped, names=names, kl=[0.0, *np.linspace(1, 2, 19)]), lang)
         assert page.locator("#a .slider label").all_text_contents()[:2] == first
-        assert page.get_by_role("slider").count() == 2 and page.get_by_role("slider", name=first[0], exact=True).count() == 1
+        shown = page.locator(".sliders").get_by_role("slider")
+        assert shown.count() == 2 and page.get_by_role("slider", name=first[0], exact=True).count() == 1
         page.locator(".sliders summary").first.click()
-        assert page.locator(".sliders summary").first.inner_text().startswith(summary) and page.get_by_role("slider").count() == 19
+        assert page.locator(".sliders summary").first.inner_text().startswith(summary) and shown.count() == 19
         page.locator(".sliders summary").last.click()
-        assert page.get_by_role("slider").count() == 20
+        assert shown.count() == 20
 
 
 def test_the_ends_of_a_slider_show_where_it_leads(show, shipped):
@@ -376,11 +377,11 @@ def test_a_prior_sample_is_new_each_time(show, shipped):
 
 def walker(page):
     """The button that starts and stops the walk, running."""
-    button = page.locator(".buttons button").nth(2)
-    assert button.inner_text() == "Walk between digits"
+    button = page.locator(".path button")
+    assert button.inner_text() == "Walk"
     button.click()
     page.wait_for_function("window.path ??= [], path.push([...model.get('z')]), path.length > 20", polling="raf")
-    assert button.inner_text() == "Stop walking"
+    assert button.inner_text() == "Stop"
     return button
 
 
@@ -391,17 +392,14 @@ def test_a_walk_leads_from_digit_to_digit_until_it_is_stopped(show, shipped):
     path, means = np.array(page.evaluate("path"))[1:], np.array([digit["mean"] for digit in given["gallery"]])
     assert len(np.unique(path, axis=0)) > 5
 
-    def off_line(a, b):
-        t = (path - a) @ (b - a) / ((b - a) @ (b - a))
-        return max(np.abs(a + t[:, None] * (b - a) - path).max(), -t.min(), t.max() - 1)
-    assert min(off_line(a, b) for a in means for b in means if a is not b and (a != b).any()) < 1e-6
+    assert off_line(path, means[3], means[8]) < 1e-6
     stops = {"Escape": lambda: page.keyboard.press("Escape"), "button": button.click,
              "slider": lambda: page.locator("input[type=range]").first.press("ArrowRight"),
              "host": lambda: page.evaluate("model.set('z', Array(20).fill(1))"),
              "out of sight": lambda: page.evaluate("document.querySelector('main').style.marginTop = '3000px'")}
     for name, stop in stops.items():
         stop()
-        page.wait_for_function("document.querySelectorAll('.buttons button')[2].textContent === 'Walk between digits'")
+        page.wait_for_function("document.querySelector('.path button').textContent === 'Walk'")
         z = z_of(page)
         picture(page)
         assert z_of(page) == z, name
@@ -413,16 +411,50 @@ def test_a_walk_leads_from_digit_to_digit_until_it_is_stopped(show, shipped):
     assert page.evaluate("[model.listeners(), left()]") == [0, []]
 
 
+def off_line(path, a, b):
+    """How far the points of a path are from the way between two points."""
+    t = (path - a) @ (b - a) / ((b - a) @ (b - a))
+    return max(np.abs(a + t[:, None] * (b - a) - path).max(), -t.min(), t.max() - 1)
+
+
+def test_the_reader_chooses_the_digits_and_how_far_to_go(show, shipped):
+    given = traits(shipped)
+    page, means = show(given, reduced_motion="reduce"), np.array([digit["mean"] for digit in given["gallery"]])
+    start, to, way = (page.get_by_label(name) for name in ("From digit", "To digit", "How far along the way"))
+    assert (start.input_value(), to.input_value()) == ("3", "8")
+    start.select_option(label="1")
+    to.select_option(label="0")
+    assert np.allclose(z_of(page), means[1]) and page.locator(".gallery [aria-pressed=true]").count() == 0
+    for end in (".end:first-child", ".end:last-child"):
+        digit = 1 if "first" in end else 0
+        assert page.evaluate(f"grey('{end} canvas')") == list(base64.b64decode(given["digits"])[784 * digit:784 * (digit + 1)])
+    way.focus()
+    for key, share in (("End", 1), ("ArrowLeft", 0.99), ("PageDown", 0.89)):
+        page.keyboard.press(key)
+        assert np.allclose(z_of(page), (1 - share) * means[1] + share * means[0]) and way.get_attribute("aria-valuetext") == f"{share:.0%}"
+    page.wait_for_function("document.querySelector('.status').textContent.startsWith('Between 1 and 0;')")
+    page.emulate_media(reduced_motion="no-preference")
+    page.wait_for_function("!document.querySelector('button:disabled')")
+    page.evaluate("window.steps = [], void model.on('change:z', () => steps.push([...model.get('z')]))")
+    walker(page)
+    steps = np.array(page.evaluate("steps"))
+    assert off_line(steps, means[1], means[0]) < 1e-6 and np.allclose(steps[0], 0.11 * means[1] + 0.89 * means[0]), "it jumped"
+    to.select_option(label="7")
+    page.evaluate("void (path.length = 0)")
+    page.wait_for_function("path.push([...model.get('z')]), path.length > 20", polling="raf")
+    assert off_line(np.array(page.evaluate("path"))[2:], means[1], means[7]) < 1e-6
+
+
 def test_no_walk_under_reduced_motion(show, shipped):
     page = show(traits(shipped), lang="zh", reduced_motion="reduce")
-    button = page.get_by_role("button", name="在两个数字间漫步")
+    button = page.get_by_role("button", name="漫步")
     assert button.is_disabled() and page.get_by_text("系统已设为减弱动态效果").is_visible()
     page.emulate_media(reduced_motion="no-preference")
     page.wait_for_function("!document.querySelector('button:disabled')")
     assert not page.get_by_text("系统已设为减弱动态效果").is_visible()
     button.click()
     page.emulate_media(reduced_motion="reduce")
-    page.wait_for_function("document.querySelector('button:disabled')?.textContent === '在两个数字间漫步'")
+    page.wait_for_function("document.querySelector('button:disabled')?.textContent === '漫步'")
 
 
 def test_a_plane_of_two_latent_variables(show):
@@ -465,6 +497,68 @@ def test_the_plane_follows_a_finger(show):
         touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [point]})
     touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
     assert np.abs(np.array(z_of(page)) - [1.5, -1.5]).max() <= 0.05
+
+
+def test_the_encoder_is_shown_and_draws_again(show, shipped):
+    given = traits(shipped)
+    page = show(given)
+    assert not page.locator(".posterior").is_visible()
+    page.get_by_role("button", name="Digit 7").click()
+    digit, canvases = given["gallery"][7], [f".pair figure:nth-child({i}) canvas" for i in (1, 2)]
+    mean, sigma = (np.array(digit[name]) for name in ("mean", "sigma"))
+    assert np.abs(picture(page, canvases[0]) * 255 - list(base64.b64decode(given["digits"])[784 * 7:784 * 8])).max() < 1e-6
+    assert np.abs(picture(page, canvases[1]) - decoded(shipped, digit["mean"])).max() <= GREYS
+    said = page.locator(".curves").get_attribute("aria-label")
+    assert f"σ from {sigma.min():.2f} to {sigma.max():.2f}" in said
+    peaks = page.evaluate("""() => [...document.querySelectorAll(".curves > div")].map((each) => [each.querySelector("i").textContent,
+        each.querySelector(".own").getAttribute("d").slice(1).split("L").map((spot) => spot.split(" ").map(Number))])""")
+    assert [name for name, _ in peaks] == page.locator(".slider label i").all_text_contents()
+    heights = {}
+    for name, spots in peaks:
+        i, (x, y) = int(name[1:]), min(spots, key=lambda spot: spot[1])
+        heights[i] = 32 - y
+        assert abs(x / 10 - 3 - np.clip(mean[i], -3, 3)) < 0.06, name
+    inside = [i for i in heights if abs(mean[i]) < 3]
+    assert np.allclose([heights[i] * sigma[i] for i in inside], 32 * sigma.min(), rtol=0.02), "an area is not that of the others"
+    draws = []
+    for _ in range(40):
+        page.get_by_role("button", name="Draw z again").click()
+        draws.append((np.array(z_of(page)) - mean) / sigma)
+    assert abs(np.mean(draws)) < 0.2 and 0.9 < np.std(draws) < 1.1 and len(np.unique(draws)) == 800
+    assert np.abs(picture(page, canvases[1]) - decoded(shipped, digit["mean"])).max() <= GREYS, "the reconstruction is the mean's"
+    assert page.locator(".gallery [aria-pressed=true]").all_inner_texts() == ["7"]
+    z, dots = z_of(page), page.evaluate("""() => [...document.querySelectorAll(".curves > div")].map((each) =>
+        [Number(each.querySelector("i").textContent.slice(1)), parseFloat(each.querySelector(".dot").style.transform.slice(11))])""")
+    assert all(abs(x / 10 - 3 - np.clip(z[i], -3, 3)) < 0.01 for i, x in dots)
+    page.wait_for_function("document.querySelector('.status').textContent.startsWith('A draw from the posterior;')")
+
+
+def test_a_link_says_where_z_is(show, shipped):
+    given = traits(shipped)
+    assert show(given).get_by_role("button", name="Copy link").count() == 0
+    page = show({**given, "shared": ""}, lang="zh-Hans")
+    page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: { writeText: async (text) => { window.copied = text; } } })")
+    page.get_by_role("button", name="从先验采样").click()
+    page.get_by_role("button", name="复制链接").click()
+    page.wait_for_function("window.copied === location.href")
+    assert page.get_by_text("只在这台电脑上有效").is_visible()
+    kind, numbers = page.evaluate("model.get('shared')").split(":")
+    assert kind == "z" and np.abs(np.array(numbers.split(","), float) - z_of(page)).max() <= 0.005
+    page.get_by_role("button", name="数字4").click()
+    page.get_by_role("button", name="复制链接").click()
+    assert page.evaluate("model.get('shared')") == "digit:4"
+    page.evaluate("words => model.set('shared', words)", f"z:{numbers}")
+    assert np.allclose(z_of(page), np.array(numbers.split(","), float))
+    page.evaluate("void (navigator.clipboard.writeText = () => Promise.reject())")
+    page.get_by_role("button", name="复制链接").click()
+    assert page.get_by_label("指向当前z的链接").input_value() == page.url
+    for words, opened in ((f"z:{numbers}", "由链接设定"), ("digit:5", "数字5的近似后验均值")):
+        page = show({**given, "shared": words}, lang="zh-Hans")
+        page.wait_for_function("(start) => document.querySelector('.status').textContent.startsWith(start)", arg=opened)
+    page = show({**given, "shared": "z:1,2"})
+    assert page.get_by_text("does not fit this model").is_visible() and z_of(page) == [0] * 20 and page.get_by_role("alert").count() == 0
+    page.evaluate("clean()")
+    assert page.evaluate("[model.listeners(), left()]") == [0, []]
 
 
 def thinned(ink):

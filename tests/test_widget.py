@@ -144,6 +144,32 @@ def test_a_drawing_is_encoded_on_the_site(site, home, visit, model, where):
     assert difference.mean() <= 0.005 and difference.max() <= 0.1
 
 
+@pytest.mark.parametrize("where", ["http", "file"])
+def test_a_link_leads_to_what_was_shown(site, home, visit, where):
+    base = home if where == "http" else site.as_uri()
+    page = visit(base, "en/05_explore.html")
+    page.evaluate("void (navigator.clipboard.writeText = () => Promise.reject())")
+    page.get_by_role("button", name="Prior sample").click()
+    page.get_by_role("button", name="Copy link").click()
+    address, picture = page.get_by_label("Link to this z").input_value(), shown(page)
+    assert address.startswith(f"{base}/en/05_explore.html#explorer=z:")
+    page = visit(base, address.removeprefix(f"{base}/"))
+    assert np.abs(shown(page) - picture).max() <= PIXEL
+    page.evaluate("location.hash = '#explorer=digit:7'")
+    page.wait_for_selector(".gallery [aria-pressed=true] >> text=7")
+    page.evaluate("location.hash = '#explorer=z:1,2'")
+    page.get_by_text("does not fit this model").wait_for()
+    assert page.locator(".gallery [aria-pressed=true]").inner_text() == "7"
+
+
+def test_a_link_finds_the_explorer_though_it_is_far_down(site, home, visit):
+    page = visit(home, "zh/index.html#explorer=nonsense%", live=False, viewport={"width": 390, "height": 300})
+    page.wait_for_selector("[data-widget][data-state=live]")
+    page.get_by_text("链接里的内容与模型不符").wait_for()
+    assert page.locator("[data-widget]").evaluate("(place) => Math.abs(place.getBoundingClientRect().top)") < 150
+    assert shown(page).any() and page.locator(".gallery [aria-pressed=true]").inner_text() == "3"
+
+
 def test_nothing_of_the_explorer_is_loaded_before_it_is_near(site, home, browser):
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     page = context.new_page()

@@ -8,7 +8,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from .data import mnist, pick_device, show_images
     from .evaluate import active_units, binarize, elbo, nll
-    from .explore import LatentExplorer
+    from .explore import LatentExplorer, TrainingPlayground
     from .files import folder_images
     from .loss import loss_function
     from .model import VAE, VAELike
@@ -19,11 +19,11 @@ _HOMES = {
     "VAE": "model", "VAELike": "model", "mnist": "data", "folder_images": "files", "show_images": "data", "pick_device": "data",
     "loss_function": "loss", "fit": "speed", "elbo": "evaluate", "nll": "evaluate", "binarize": "evaluate",
     "active_units": "evaluate", "reconstruct": "sample", "sample_prior": "sample", "interpolate": "sample",
-    "LatentExplorer": "explore"}
+    "LatentExplorer": "explore", "TrainingPlayground": "explore"}
 
 __all__ = [
-    "LatentExplorer", "VAE", "VAELike", "active_units", "binarize", "elbo", "fit", "folder_images", "interpolate", "loss_function",
-    "mnist", "nll", "pick_device", "reconstruct", "sample_prior", "show_images"]
+    "LatentExplorer", "TrainingPlayground", "VAE", "VAELike", "active_units", "binarize", "elbo", "fit", "folder_images", "interpolate",
+    "loss_function", "mnist", "nll", "pick_device", "reconstruct", "sample_prior", "show_images"]
 
 
 def __getattr__(name: str) -> Any:

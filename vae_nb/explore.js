@@ -12,7 +12,7 @@ function button(label, act) {
   element.addEventListener("click", act);
   return element;
 }
-var picture = (size, attributes) => h("canvas", { class: "picture", ...size, ...attributes });
+var picture = (size, attributes) => h("canvas", { class: "picture", ...size, style: `--ratio: ${size.width / size.height}`, ...attributes });
 var brush = (canvas) => (
   /** @type {CanvasRenderingContext2D} */
   canvas.getContext("2d", { willReadFrequently: true })
@@ -53,8 +53,12 @@ var EN = {
   explorer: "Latent-space explorer",
   sample: "Prior sample",
   zero: "Zero",
-  walk: "Walk between digits",
-  stop: "Stop walking",
+  walk: "Walk",
+  stop: "Stop",
+  path: "From one digit to another",
+  from: "From digit",
+  to: "To digit",
+  position: "How far along the way",
   still: "The walk is off, because your system asks for reduced motion.",
   gallery: "Ten test digits",
   digit: (label) => `Digit ${label}`,
@@ -68,11 +72,24 @@ var EN = {
   beyond: "beyond the slider",
   pad: "Plane of the two latent variables: the arrow keys move z",
   map: `Images decoded across the plane: z0 to the right, z1 upwards, from −${PAD_LIMIT} to ${PAD_LIMIT}. Click, drag, or use arrow keys.`,
+  copy: "Copy link",
+  copied: "The link to this z is copied.",
+  copiedFile: "The link is copied. It leads to this file, so it works on this computer alone.",
+  notCopied: "The browser does not let this page copy. Copy the link from here:",
+  address: "Link to this z",
+  badLink: "What the link says does not fit this model and is left out.",
+  byLink: "Set by the link",
   draw: "Draw your own digit",
   sheet: "Drawing area",
   clear: "Clear",
   input: "What the encoder sees",
   output: "Reconstruction",
+  posterior: "What the encoder makes of it",
+  original: "Original",
+  again: "Draw z again",
+  byDraw: "A draw from the posterior",
+  curves: "The encoder’s Gaussian in each dimension, before the prior’s in gray. The dot is z = μ + σε; “Draw z again” draws new noise ε.",
+  spread: (least, most) => `Gaussians with σ from ${least} to ${most}, each beside the prior’s with σ = 1`,
   how: "Write a large digit with a mouse, a pen or a finger. It is centred and scaled as MNIST’s digits are.",
   keys: "By keyboard, choose one of the test digits instead.",
   loading: "The encoder is loading.",
@@ -103,8 +120,12 @@ var ZH = {
   explorer: "潜空间探索器",
   sample: "从先验采样",
   zero: "归零",
-  walk: "在两个数字间漫步",
-  stop: "停止漫步",
+  walk: "漫步",
+  stop: "停止",
+  path: "从一个数字到另一个",
+  from: "起点数字",
+  to: "终点数字",
+  position: "走了多远",
   still: "系统已设为减弱动态效果，漫步停用。",
   gallery: "十个测试数字",
   digit: (label) => `数字${label}`,
@@ -118,11 +139,24 @@ var ZH = {
   beyond: "超出滑块范围",
   pad: "两个潜变量张成的平面：用方向键移动z",
   map: `潜变量平面各处解码出的图像：z0向右，z1向上，范围都是−${PAD_LIMIT}到${PAD_LIMIT}。可点按、拖动，也可用方向键。`,
+  copy: "复制链接",
+  copied: "已复制指向当前z的链接。",
+  copiedFile: "已复制链接。它指向这个文件，只在这台电脑上有效。",
+  notCopied: "浏览器不允许本页复制，请从这里复制：",
+  address: "指向当前z的链接",
+  badLink: "链接里的内容与模型不符，未予采用。",
+  byLink: "由链接设定",
   draw: "自己写一个数字",
   sheet: "手写区",
   clear: "清除",
   input: "编码器看到的图像",
   output: "重构",
+  posterior: "编码器怎样看它",
+  original: "原图",
+  again: "重新采样z",
+  byDraw: "近似后验的一个样本",
+  curves: "编码器在每一维给出的高斯分布，灰线是先验。圆点是z=μ+σε，点“重新采样z”，就重新抽取噪声ε。",
+  spread: (least, most) => `σ从${least}到${most}的高斯分布，背后各有σ=1的先验`,
   how: "用鼠标、触控笔或手指写一个大大的数字，它会像MNIST的数字一样居中、缩放。",
   keys: "用键盘时，可改选一个测试数字。",
   loading: "正在载入编码器。",
@@ -206,29 +240,25 @@ function ordering(kl, count) {
   return { active: all.filter((i) => kl[i] >= ACTIVE_KL), inactive: all.filter((i) => kl[i] < ACTIVE_KL) };
 }
 var normal = (count, random = Math.random) => Array.from({ length: count }, () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random()));
-function pair(count, random = Math.random) {
-  const first = Math.floor(random() * count);
-  return [first, (first + 1 + Math.floor(random() * (count - 1))) % count];
-}
 var interpolate = (a, b, t) => a.map((x, i) => x + (b[i] - x) * t);
 var clamp = (x, limit) => Math.max(-limit, Math.min(limit, x));
 
 // widgets/prepare.js
-function prepare(pixels, width, height, across = 28, down = across) {
-  const out = new Float32Array(across * down), box = inkBox(pixels, width, height);
+function prepare(pixels, width, height, across2 = 28, down = across2) {
+  const out = new Float32Array(across2 * down), box = inkBox(pixels, width, height);
   if (!box) return out;
   const [wide, tall] = [box.right - box.left, box.bottom - box.top];
-  const scale = Math.max(wide / Math.round(across * 20 / 28), tall / Math.round(down * 20 / 28));
+  const scale = Math.max(wide / Math.round(across2 * 20 / 28), tall / Math.round(down * 20 / 28));
   const columns = Math.ceil(wide / scale - 1e-9), rows = Math.ceil(tall / scale - 1e-9);
   const small = new Float32Array(rows * columns);
   for (let y = 0; y < rows; y++) {
     const top = box.top + y * scale;
     for (let x = 0; x < columns; x++) small[y * columns + x] = area(pixels, width, height, box.left + x * scale, top, scale);
   }
-  const mass = centre(small, columns), dx = Math.floor(across / 2) - Math.floor(mass.x), dy = Math.floor(down / 2) - Math.floor(mass.y);
+  const mass = centre(small, columns), dx = Math.floor(across2 / 2) - Math.floor(mass.x), dy = Math.floor(down / 2) - Math.floor(mass.y);
   small.forEach((ink, i) => {
     const x = i % columns + dx, y = Math.floor(i / columns) + dy;
-    if (x >= 0 && x < across && y >= 0 && y < down) out[y * across + x] = ink;
+    if (x >= 0 && x < across2 && y >= 0 && y < down) out[y * across2 + x] = ink;
   });
   return out;
 }
@@ -313,7 +343,7 @@ function drawing(view) {
   const [input, output] = [text.input, text.output].map((words) => picture(size, { role: "img", "aria-label": words }));
   const status = h("p", { class: "note", role: "status" }), pen = brush(sheet);
   let encoder = null;
-  const read = () => {
+  const read2 = () => {
     const ink = new Float32Array(SHEET * SHEET), { data } = pen.getImageData(0, 0, SHEET, SHEET);
     for (let i = 0; i < ink.length; i++) ink[i] = data[4 * i + 3] / 255;
     const image = prepare(ink, SHEET, SHEET, size.width, size.height);
@@ -321,7 +351,7 @@ function drawing(view) {
     if (!encoder || !image.some(Boolean)) return paint(output, new Float32Array(image.length), size);
     const { mean, logvar } = encode(encoder, image), sigma = logvar.map((x) => Math.exp(x / 2));
     paint(output, decode(view.decoder, mean), size);
-    view.move(mean, (text2) => text2.byDrawing, { mean, sigma });
+    view.move(mean, (text2) => text2.byDrawing, { mean, sigma, image });
   };
   const load = () => {
     if (encoder || !folded.open) return;
@@ -332,21 +362,21 @@ function drawing(view) {
     try {
       encoder = unpack(model.get("encoder"), encoderShapes(view.sizes), view.sizes.dtype, "encoder");
       status.textContent = "";
-      view.soon(read);
+      view.soon(read2);
     } catch (error) {
       status.textContent = explain(error, text);
     }
   };
   const clear = () => {
     pen.clearRect(0, 0, SHEET, SHEET);
-    read();
+    read2();
   };
   const caption = (words) => h("figcaption", { class: "note" }, words);
   const shown = [h("figure", {}, input, caption(text.input)), h("figure", {}, output, caption(text.output))];
   const how = h("p", { class: "note" }, text.how + (view.digits.length ? text.space + text.keys : ""));
   const left = h("div", {}, sheet, button(text.clear, clear)), right = h("div", { class: "both" }, ...shown, status);
   const folded = h("details", { class: "drawing" }, h("summary", {}, text.draw), how, h("div", { class: "sheets" }, left, right));
-  strokes(sheet, pen, () => view.soon(read));
+  strokes(sheet, pen, () => view.soon(read2));
   folded.addEventListener("toggle", load);
   model.on("change:encoder", load);
   signal.addEventListener("abort", () => model.off("change:encoder", load));
@@ -371,13 +401,14 @@ function strokes(sheet, pen, drawn) {
 }
 
 // widgets/explore.css
-var explore_default = '.vae-explorer {\n  --x-paper: var(--paper, light-dark(#fefefd, #16191d)); --x-raised: var(--raised, light-dark(#f4f5f7, #1c2025));\n  --x-ink: var(--ink, light-dark(#1e2227, #dde2e7)); --x-soft: var(--soft, light-dark(#56606a, #a0a9b3));\n  --x-line: var(--line, light-dark(#d8dce1, #343b43)); --x-link: var(--link, light-dark(#0b57a4, #82b6f2));\n  --x-tint: color-mix(in srgb, var(--x-link) 20%, var(--x-paper)); --x-edge: light-dark(#7d8791, #77818b);\n  container-type: inline-size; box-sizing: border-box; margin: 1rem 0; padding: 0.9rem; text-align: start;\n  color: var(--x-ink); background: var(--x-paper); border: 1px solid var(--x-line); border-radius: 8px; font-size: 0.92rem;\n  *, ::before, ::after { box-sizing: border-box; }\n  p, figure { margin: 0; }\n  [hidden] { display: none; }\n  .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }\n  .note, .status { color: var(--x-soft); font-size: 0.85rem; line-height: 1.5; }\n  .problem { padding: 0.5rem 0.8rem; border-left: 4px solid light-dark(#b3261e, #f2938c); background: var(--x-raised); }\n  .problem:not(:last-child) { margin-bottom: 0.9rem; }\n  .body { display: grid; gap: 0.9rem; }\n  .controls, .sliders { display: grid; gap: 0.9rem; min-width: 0; }\n  .sliders { gap: 0; }\n  .picture {\n    display: block; width: 100%; height: auto; max-height: 26rem; object-fit: contain; background: #000; border-radius: 4px;\n    image-rendering: pixelated;\n  }\n  .stage {\n    position: sticky; top: var(--widget-top, 0px); z-index: 2; display: grid; gap: 0.9rem; align-items: start;\n    grid-template-columns: clamp(6rem, 38cqi, 14rem) minmax(0, 1fr); margin: -0.9rem -0.9rem 0; padding: 0.9rem;\n    background: var(--x-paper); border-bottom: 1px solid var(--x-line); border-radius: 8px 8px 0 0;\n  }\n  .status { min-height: 3lh; }\n  .beside { display: grid; gap: 0.5rem; min-width: 0; }\n  .buttons { display: flex; flex-wrap: wrap; gap: 0.4rem; }\n  button {\n    min-height: 2rem; min-width: 24px; margin: 0; padding: 0.2rem 0.7rem; font: inherit; font-size: 0.88rem; line-height: 1.4;\n    cursor: pointer; color: var(--x-ink); background: var(--x-raised); border: 1px solid var(--x-edge); border-radius: 6px;\n  }\n  button:hover { border-color: var(--x-link); color: var(--x-link); }\n  button:disabled { color: var(--x-soft); border-style: dashed; cursor: not-allowed; }\n  :focus-visible { outline: 3px solid var(--x-link); outline-offset: 2px; }\n  .gallery { display: grid; grid-template-columns: repeat(10, minmax(24px, 1fr)); gap: 3px; }\n  .gallery button { padding: 2px 2px 0; font-size: 0.8rem; font-variant-numeric: tabular-nums; border-color: var(--x-line); }\n  .gallery button[aria-pressed=true] { color: var(--x-link); background: var(--x-tint); border-color: var(--x-link); font-weight: 650; }\n  .sliders > .note { margin-bottom: 0.3rem; }\n  .slider { display: grid; grid-template-columns: 5.6rem 2rem minmax(0, 1fr) 2rem 2.7rem; gap: 0.35rem; align-items: center; line-height: 1.3; padding: 2px 0; }\n  .slider .picture { max-height: 2rem; border-radius: 3px; }\n  .what { display: grid; justify-items: start; }\n  label { margin: 0; font-size: 0.85rem; white-space: nowrap; }\n  label i { font: italic 1rem "STIX Two Text", Cambria, Georgia, "Times New Roman", serif; }\n  sub { font-size: 0.72em; line-height: 0; font-style: normal; vertical-align: -0.25em; bottom: auto; }\n  .kl, output { font-size: 0.8rem; font-variant-numeric: tabular-nums; }\n  .kl { min-width: 3rem; padding: 0 0.3rem; border-radius: 3px; background: linear-gradient(var(--x-tint) 0 0) 0 / calc(var(--part) * 100%) 100% no-repeat; }\n  output { padding: 0; text-align: right; color: inherit; }\n  .beyond output { color: var(--x-link); font-weight: 700; }\n  .track { position: relative; display: block; height: 28px; }\n  .track::before { content: ""; position: absolute; inset: 12px 0; border-radius: 2px; background: var(--x-line); }\n  .track::after { content: ""; position: absolute; left: calc(50% - 0.5px); top: 8px; width: 1px; height: 12px; background: var(--x-soft); }\n  .scale { position: absolute; inset: 0 12px; }\n  .band { position: absolute; top: 6px; bottom: 6px; border-radius: 3px; background: var(--x-tint); border: 1px solid var(--x-link); }\n  input[type=range] {\n    appearance: none; position: absolute; z-index: 1; inset: 2px 0; width: 100%; height: 24px; margin: 0; padding: 0; background: none;\n    touch-action: pan-y;\n  }\n  input[type=range]::-webkit-slider-thumb {\n    appearance: none; width: 24px; height: 24px; border: 5px solid transparent; border-radius: 50%;\n    background: var(--x-link) padding-box; cursor: grab;\n  }\n  input[type=range]::-moz-range-thumb {\n    width: 24px; height: 24px; border: 5px solid transparent; border-radius: 50%;\n    background: var(--x-link) padding-box; cursor: grab;\n  }\n  details { border-top: 1px solid var(--x-line); padding-top: 0.3rem; }\n  summary { min-height: 28px; padding: 0.15rem 0; color: var(--x-link); cursor: pointer; }\n  .sliders details { margin-top: 0.3rem; }\n  .drawing { padding: 0.2rem 0.8rem; border: 1px solid var(--x-line); border-radius: 6px; }\n  .drawing[open] { padding-bottom: 0.8rem; }\n  .sheets { display: grid; grid-template-columns: minmax(0, 2fr) minmax(0, 1fr); gap: 0.9rem; max-width: 27rem; margin-top: 0.5rem; }\n  .sheets > div { display: grid; gap: 0.5rem; align-content: start; justify-items: start; }\n  .sheet { display: block; width: 100%; aspect-ratio: 1; background: #000; border-radius: 6px; touch-action: none; cursor: crosshair; }\n  .both figure { width: 100%; }\n  .plane { position: relative; width: calc(100% - 2rem); overflow: hidden; touch-action: none; cursor: crosshair; }\n  .marker {\n    position: absolute; width: 18px; height: 18px; margin: 0 0 -9px -9px; border: 3px solid #ffd34d; border-radius: 50%;\n    outline: 2px solid #000; box-shadow: inset 0 0 0 2px #000; pointer-events: none;\n  }\n  .pad figcaption { margin-top: 0.4rem; }\n}\n@container (min-width: 36rem) {\n  .vae-explorer .body { grid-template-columns: minmax(0, 2fr) minmax(0, 3fr); gap: 1.4rem; align-items: start; }\n  .vae-explorer .stage {\n    grid-template-columns: minmax(0, 1fr); top: calc(var(--widget-top, 0px) + 0.9rem); z-index: auto; margin: 0; padding: 0; border: 0;\n  }\n}\n@media (forced-colors: active) { .vae-explorer input[type=range] { appearance: auto; } }\n:is([data-jp-theme-light=true], [theme=light]) .vae-explorer { color-scheme: light; }\n:is([data-jp-theme-light=false], [theme=dark]) .vae-explorer { color-scheme: dark; }\n';
+var explore_default = '.vae-explorer {\n  --x-paper: var(--paper, light-dark(#fefefd, #16191d)); --x-raised: var(--raised, light-dark(#f4f5f7, #1c2025));\n  --x-ink: var(--ink, light-dark(#1e2227, #dde2e7)); --x-soft: var(--soft, light-dark(#56606a, #a0a9b3));\n  --x-line: var(--line, light-dark(#d8dce1, #343b43)); --x-link: var(--link, light-dark(#0b57a4, #82b6f2));\n  --x-tint: color-mix(in srgb, var(--x-link) 20%, var(--x-paper)); --x-edge: light-dark(#7d8791, #77818b);\n  container-type: inline-size; box-sizing: border-box; margin: 1rem 0; padding: 0.9rem; text-align: start;\n  color: var(--x-ink); background: var(--x-paper); border: 1px solid var(--x-line); border-radius: 8px; font-size: 0.92rem;\n  *, ::before, ::after { box-sizing: border-box; }\n  p, figure { margin: 0; }\n  [hidden] { display: none !important; }\n  .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }\n  .note, .status { color: var(--x-soft); font-size: 0.85rem; line-height: 1.5; }\n  .problem { padding: 0.5rem 0.8rem; border-left: 4px solid light-dark(#b3261e, #f2938c); background: var(--x-raised); }\n  .problem:not(:last-child) { margin-bottom: 0.9rem; }\n  .body { display: grid; gap: 0.9rem; }\n  .controls, .sliders { display: grid; gap: 0.9rem; min-width: 0; }\n  .sliders { gap: 0; }\n  .picture {\n    display: block; width: 100%; height: auto; max-height: 26rem; object-fit: contain; background: #000; border-radius: 4px;\n    image-rendering: pixelated;\n  }\n  .stage {\n    position: sticky; top: var(--widget-top, 0px); z-index: 2; display: grid; gap: 0.9rem; align-items: start;\n    grid-template-columns: clamp(6rem, 38cqi, 14rem) minmax(0, 1fr); margin: -0.9rem -0.9rem 0; padding: 0.9rem;\n    background: var(--x-paper); border-bottom: 1px solid var(--x-line); border-radius: 8px 8px 0 0;\n  }\n  .status { min-height: 3lh; }\n  .beside { display: grid; gap: 0.5rem; min-width: 0; }\n  .buttons { display: flex; flex-wrap: wrap; gap: 0.4rem; }\n  button {\n    min-height: 2rem; min-width: 24px; margin: 0; padding: 0.2rem 0.7rem; font: inherit; font-size: 0.88rem; line-height: 1.4;\n    cursor: pointer; color: var(--x-ink); background: var(--x-raised); border: 1px solid var(--x-edge); border-radius: 6px;\n  }\n  button:hover { border-color: var(--x-link); color: var(--x-link); }\n  button:disabled { color: var(--x-soft); border-style: dashed; cursor: not-allowed; }\n  :focus-visible { outline: 3px solid var(--x-link); outline-offset: 2px; }\n  .gallery { display: grid; grid-template-columns: repeat(10, minmax(24px, 1fr)); gap: 3px; }\n  .gallery button { padding: 2px 2px 0; font-size: 0.8rem; font-variant-numeric: tabular-nums; border-color: var(--x-line); }\n  .gallery button[aria-pressed=true] { color: var(--x-link); background: var(--x-tint); border-color: var(--x-link); font-weight: 650; }\n  .sliders > .note { margin-bottom: 0.3rem; }\n  .slider {\n    display: grid; grid-template-columns: 5.6rem 2rem minmax(0, 1fr) 2rem 2.7rem; gap: 0.35rem; align-items: center;\n    padding: 2px 0; line-height: 1.3;\n  }\n  .slider .picture, .end .picture { width: calc(2rem * min(1, var(--ratio))); border-radius: 3px; }\n  .slider .picture { justify-self: center; }\n  .what { display: grid; justify-items: start; }\n  label { margin: 0; font-size: 0.85rem; white-space: nowrap; }\n  label i { font: italic 1rem "STIX Two Text", Cambria, Georgia, "Times New Roman", serif; }\n  sub { font-size: 0.72em; line-height: 0; font-style: normal; vertical-align: -0.25em; bottom: auto; }\n  .kl, output { font-size: 0.8rem; font-variant-numeric: tabular-nums; }\n  .kl {\n    min-width: 3rem; padding: 0 0.3rem; border-radius: 3px;\n    background: linear-gradient(var(--x-tint) 0 0) 0 / calc(var(--part) * 100%) 100% no-repeat;\n  }\n  output { padding: 0; text-align: right; color: inherit; }\n  .beyond output { color: var(--x-link); font-weight: 700; }\n  .track { position: relative; display: block; height: 28px; }\n  .track::before { content: ""; position: absolute; inset: 12px 0; border-radius: 2px; background: var(--x-line); }\n  .track::after { content: ""; position: absolute; left: calc(50% - 0.5px); top: 8px; width: 1px; height: 12px; background: var(--x-soft); }\n  .scale { position: absolute; inset: 0 12px; }\n  .band { position: absolute; top: 6px; bottom: 6px; border-radius: 3px; background: var(--x-tint); border: 1px solid var(--x-link); }\n  input[type=range] {\n    appearance: none; position: absolute; z-index: 1; inset: 2px 0; width: 100%; height: 24px; margin: 0; padding: 0; background: none;\n    touch-action: pan-y;\n  }\n  input[type=range]::-webkit-slider-thumb {\n    appearance: none; width: 24px; height: 24px; border: 5px solid transparent; border-radius: 50%;\n    background: var(--x-link) padding-box; cursor: grab;\n  }\n  input[type=range]::-moz-range-thumb {\n    width: 24px; height: 24px; border: 5px solid transparent; border-radius: 50%;\n    background: var(--x-link) padding-box; cursor: grab;\n  }\n  details { margin: 0; border-top: 1px solid var(--x-line); padding-top: 0.3rem; }\n  summary { min-height: 28px; padding: 0.15rem 0; color: var(--x-link); cursor: pointer; }\n  .sliders details { margin-top: 0.3rem; }\n  .drawing { padding: 0.2rem 0.8rem; border: 1px solid var(--x-line); border-radius: 6px; }\n  .drawing[open] { padding-bottom: 0.8rem; }\n  .sheets { display: grid; grid-template-columns: minmax(0, 2fr) minmax(0, 1fr); gap: 0.9rem; max-width: 27rem; margin-top: 0.5rem; }\n  .sheets > div { display: grid; gap: 0.5rem; align-content: start; justify-items: start; }\n  .sheet { display: block; width: 100%; aspect-ratio: 1; background: #000; border-radius: 6px; touch-action: none; cursor: crosshair; }\n  .both figure { width: 100%; }\n  .plane { position: relative; width: calc(100% - 2rem); overflow: hidden; touch-action: none; cursor: crosshair; }\n  .marker {\n    position: absolute; width: 18px; height: 18px; margin: 0 0 -9px -9px; border: 3px solid #ffd34d; border-radius: 50%;\n    outline: 2px solid #000; box-shadow: inset 0 0 0 2px #000; pointer-events: none;\n  }\n  .way { display: grid; grid-template-columns: auto minmax(0, 1fr) auto; gap: 0.5rem; align-items: center; margin: 0.2rem 0 0.4rem; }\n  .way .track::after { content: none; }\n  .end { display: flex; gap: 0.35rem; align-items: center; }\n  .end:last-child { flex-direction: row-reverse; }\n  select {\n    min-height: 2rem; margin: 0; padding: 0.1rem 0.3rem; font: inherit; font-size: 0.88rem; color: var(--x-ink); background: var(--x-raised);\n    border: 1px solid var(--x-edge); border-radius: 6px;\n  }\n  .buttons .note { align-self: center; }\n  .posterior { display: grid; gap: 0.4rem; }\n  .address {\n    width: 100%; min-height: 2rem; margin: 0.3rem 0; font: inherit; color: inherit; background: var(--x-raised);\n    border: 1px solid var(--x-edge); border-radius: 6px;\n  }\n  .pair { display: grid; grid-template-columns: 6rem 6rem max-content; gap: 0.4rem 0.9rem; align-items: center; }\n  .pair figcaption { text-align: center; }\n  .seen { display: grid; gap: 0.4rem; }\n  .curves { display: grid; grid-template-columns: repeat(auto-fill, minmax(3rem, 1fr)); gap: 0.3rem 0.5rem; }\n  .curves > div { display: grid; justify-items: center; line-height: 1.1; }\n  .curves svg { display: block; width: 100%; overflow: visible; }\n  .curves i { font: italic 0.85rem "STIX Two Text", Cambria, Georgia, "Times New Roman", serif; }\n  .prior { fill: none; stroke: var(--x-edge); }\n  .own { fill: var(--x-tint); stroke: var(--x-link); stroke-linejoin: round; }\n  .dot { fill: var(--x-ink); stroke: var(--x-paper); }\n  .pad figcaption { margin-top: 0.4rem; }\n}\n@container (min-width: 36rem) {\n  .vae-explorer .posterior { grid-column: 1 / -1; grid-template-columns: max-content minmax(0, 1fr); gap: 1.4rem; }\n  .vae-explorer .pair { grid-template-columns: 6rem 6rem; align-content: start; }\n  .vae-explorer .pair button { grid-column: 1 / -1; justify-self: center; }\n  .vae-explorer .body { grid-template-columns: minmax(0, 2fr) minmax(0, 3fr); gap: 1.4rem; align-items: start; }\n  .vae-explorer .stage {\n    grid-template-columns: minmax(0, 1fr); top: calc(var(--widget-top, 0px) + 0.9rem); z-index: auto; margin: 0; padding: 0; border: 0;\n  }\n}\n@media (prefers-reduced-motion: no-preference) { .vae-explorer .dot { transition: transform 0.3s; } }\n@media (forced-colors: active) { .vae-explorer input[type=range] { appearance: auto; } }\n:is([data-jp-theme-light=true], [theme=light]) .vae-explorer { color-scheme: light; }\n:is([data-jp-theme-light=false], [theme=dark]) .vae-explorer { color-scheme: dark; }\n';
 
 // widgets/gallery.js
+var digitAt = (digits, z) => digits.find(({ mean }) => mean.every((x, i) => x === z[i])) ?? null;
 function gallery(view) {
-  const buttons = view.digits.map((digit, i) => {
-    const count = view.sizes.image_size, image = picture(view.size, {});
-    paint(image, Float32Array.from(view.pixels.subarray(i * count, (i + 1) * count), (pixel) => pixel / 255), view.size);
+  const buttons = view.digits.map((digit) => {
+    const image = picture(view.size, {});
+    paint(image, digit.image, view.size);
     const element = button(digit.label, () => view.move([...digit.mean], (text) => text.byDigit(digit.label), digit));
     element.prepend(image);
     element.setAttribute("aria-label", view.text.digit(digit.label));
@@ -394,12 +425,204 @@ var CHUNK_MS = 6;
 function inChunks(view, count, act) {
   let next = 0;
   const work = () => {
-    const end = performance.now() + CHUNK_MS;
-    while (next < count && performance.now() < end) act(next++);
+    const end2 = performance.now() + CHUNK_MS;
+    while (next < count && performance.now() < end2) act(next++);
     if (next < count) view.soon(work);
   };
   view.soon(work);
   return () => void (next = count);
+}
+
+// widgets/sliders.js
+var ENDS_MS = 150;
+var SLOP = 6;
+function sliders(view) {
+  const { text, kl, names } = view, { active, inactive } = ordering(kl, view.z.length), most = Math.max(...kl);
+  const named = active.filter((dimension) => dimension in names), rest = active.filter((dimension) => !named.includes(dimension));
+  const rows = [...named, ...rest, ...inactive].map((dimension) => slider(view, dimension, most));
+  const list = h("div", { class: "sliders", role: "group", "aria-label": text.sliders });
+  const notes = [...kl.length ? [text.ordered] : [], ...named.length ? [text.named] : [], text.bands];
+  const add = (from, dimensions, summary, open = false) => {
+    const elements = rows.slice(from, from + dimensions.length).map((row) => row.element);
+    if (!elements.length) return;
+    list.append(...summary ? [h("details", open ? { open: "" } : {}, h("summary", {}, summary), ...elements)] : elements);
+  };
+  list.append(h("p", { class: "note" }, notes.join(text.space)));
+  add(0, named, "");
+  add(named.length, rest, named.length ? text.unnamed(rest.length) : "");
+  add(active.length, inactive, text.inactive(inactive.length), !active.length);
+  const redraw = ends(view, rows);
+  return {
+    element: list,
+    update() {
+      rows.forEach((row) => row.update());
+      redraw();
+    }
+  };
+}
+function ends(view, rows) {
+  let timer = 0, stop = () => {
+  };
+  const draw = () => {
+    stop = inChunks(view, 2 * rows.length, (step) => {
+      const { dimension, low, high } = rows[Math.floor(step / 2)], [canvas, z] = step % 2 ? [high, LIMIT] : [low, -LIMIT];
+      paint(canvas, decode(view.decoder, view.z.with(dimension, z)), view.size);
+    });
+  };
+  view.signal.addEventListener("abort", () => clearTimeout(timer));
+  return () => {
+    stop();
+    clearTimeout(timer);
+    timer = setTimeout(draw, ENDS_MS);
+  };
+}
+function slider(view, dimension, most) {
+  const { text } = view, kl = view.kl[dimension], name = view.names[dimension]?.[text.code];
+  const id = `vae-${Math.random().toString(36).slice(2)}`;
+  const input = h("input", { id, type: "range", min: -LIMIT, max: LIMIT, step: STEP });
+  const band = h("span", { class: "band" }), output = h("output", { for: id, "aria-live": "off" });
+  const label = h("label", { for: id }, name ? `${name} ` : "", h("i", {}, "z", h("sub", {}, String(dimension))));
+  const what = h("div", { class: "what" }, label);
+  if (kl !== void 0) {
+    input.setAttribute("aria-describedby", `${id}-kl`);
+    const unseen = (words) => h("span", { class: "unseen" }, words);
+    const attributes = { class: "kl", id: `${id}-kl`, style: `--part: ${kl / (most || 1)}` };
+    what.append(h("span", attributes, unseen("KL "), kl.toFixed(2), unseen(` ${text.nats}`)));
+  }
+  const [low, high] = [-1, 1].map(() => picture(view.size, { "aria-hidden": "true" }));
+  const track = h("span", { class: "track" }, h("span", { class: "scale" }, band), input);
+  const element = h("div", { class: "slider" }, what, low, track, high, output);
+  const set = (z2) => view.move(view.z.with(dimension, z2), (text2) => text2.byHand, view.band);
+  const show = () => void (input.value = String(view.z[dimension]));
+  followed(input, set, show);
+  let z = NaN, spread = view.band;
+  return {
+    element,
+    dimension,
+    low,
+    high,
+    update() {
+      if (z === view.z[dimension] && spread === view.band) return;
+      [z, spread] = [view.z[dimension], view.band];
+      const shown = number(z), outside = Math.abs(z) > LIMIT;
+      show();
+      input.setAttribute("aria-valuetext", outside ? `${shown} (${text.beyond})` : shown);
+      output.value = shown;
+      element.classList.toggle("beyond", outside);
+      band.hidden = !spread;
+      if (spread) placeBand(band, spread.mean[dimension], spread.sigma[dimension]);
+    }
+  };
+}
+function followed(input, set, show) {
+  let down = null;
+  let wanted = NaN;
+  const end2 = (taken) => {
+    if (down !== null && taken && !Number.isNaN(wanted)) set(wanted);
+    down = null;
+  };
+  input.addEventListener("pointerdown", (event) => {
+    down = event.pointerType === "touch" ? event.clientX : null;
+    wanted = NaN;
+  });
+  input.addEventListener("pointermove", (event) => {
+    if (down !== null && Math.abs(event.clientX - down) > SLOP) end2(true);
+  });
+  input.addEventListener("pointerup", () => end2(true));
+  input.addEventListener("pointercancel", () => {
+    end2(false);
+    show();
+  });
+  input.addEventListener("input", () => {
+    wanted = input.valueAsNumber;
+    if (down === null) set(wanted);
+    else show();
+  });
+}
+function placeBand(band, mean, sigma) {
+  const share = (z) => 50 * (clamp(z, LIMIT) + LIMIT) / LIMIT;
+  band.style.left = `${share(mean - 2 * sigma)}%`;
+  band.style.right = `${100 - share(mean + 2 * sigma)}%`;
+}
+
+// widgets/path.js
+var WALK_MS = 3e3;
+function path(view) {
+  const { text, digits } = view, first = Math.floor(digits.length / 3);
+  const second = (first + Math.floor(digits.length / 2)) % digits.length;
+  const ends2 = [end(view, text.from, first, changed), end(view, text.to, second, changed)];
+  const position = h("input", { type: "range", min: 0, max: 1, step: 0.01, value: 0, "aria-label": text.position });
+  let share = 0;
+  const show = () => {
+    position.value = String(share);
+    position.setAttribute("aria-valuetext", `${Math.round(100 * share)}%`);
+  };
+  const point = () => interpolate(ends2[0].digit().mean, ends2[1].digit().mean, share);
+  const walked = () => {
+    const [a, b] = ends2.map((end2) => end2.digit().label);
+    return (text2) => text2.walked(a, b);
+  };
+  const go = (to) => {
+    share = to;
+    show();
+    view.move(point(), walked());
+  };
+  function changed() {
+    if (!view.walk) go(share);
+  }
+  const start = button(text.walk, () => view.walk ? view.walk.stop() : walk());
+  const said = h("p", { class: "note", role: "status" });
+  const walk = () => {
+    let began = 0;
+    const step = (now) => {
+      if (view.walk !== mine) return;
+      began || (began = now - WALK_MS * Math.acos(1 - 2 * share) / Math.PI);
+      share = (1 - Math.cos((now - began) / WALK_MS * Math.PI)) / 2;
+      show();
+      view.set(point(), walked());
+      view.soon(step);
+    };
+    const mine = {
+      stop() {
+        view.walk = null;
+        start.textContent = text.walk;
+        said.textContent = "";
+      }
+    };
+    view.walk = mine;
+    start.textContent = text.stop;
+    said.textContent = text.walking(ends2[0].digit().label, ends2[1].digit().label);
+    view.soon(step);
+  };
+  followed(position, go, show);
+  show();
+  const row = h("div", { class: "way" }, ends2[0].element, h("span", { class: "track" }, position), ends2[1].element);
+  const below = h("div", { class: "buttons" }, start, said, stillness(view, start));
+  return { element: h("div", { class: "path", role: "group", "aria-label": text.path }, h("p", { class: "note" }, text.path), row, below) };
+}
+function end(view, label, chosen, changed) {
+  const image = picture(view.size, { "aria-hidden": "true" });
+  const options = view.digits.map((digit2, i) => h("option", { value: i, ...i === chosen ? { selected: "" } : {} }, digit2.label));
+  const choice = h("select", { "aria-label": label }, ...options);
+  const digit = () => view.digits[choice.selectedIndex], show = () => paint(image, digit().image, view.size);
+  choice.addEventListener("change", () => {
+    show();
+    changed();
+  });
+  show();
+  return { element: h("div", { class: "end" }, image, choice), digit };
+}
+function stillness(view, start) {
+  const less = matchMedia("(prefers-reduced-motion: reduce)"), note = h("p", { class: "note" }, view.text.still);
+  const allow = () => {
+    start.disabled = less.matches;
+    note.hidden = !less.matches;
+    if (less.matches) view.walk?.stop();
+  };
+  allow();
+  less.addEventListener("change", allow, { signal: view.signal });
+  document.addEventListener("keydown", (event) => event.key === "Escape" && view.walk?.stop(), { signal: view.signal });
+  return note;
 }
 
 // widgets/plane.js
@@ -440,117 +663,124 @@ function tile(view, map) {
   });
 }
 
-// widgets/sliders.js
-var ENDS_MS = 150;
-var SLOP = 6;
-function sliders(view) {
-  const { text, kl, names } = view, { active, inactive } = ordering(kl, view.z.length), most = Math.max(...kl);
-  const named = active.filter((dimension) => dimension in names), rest = active.filter((dimension) => !named.includes(dimension));
-  const rows = [...named, ...rest, ...inactive].map((dimension) => slider(view, dimension, most));
-  const list = h("div", { class: "sliders", role: "group", "aria-label": text.sliders });
-  const notes = [...kl.length ? [text.ordered] : [], ...named.length ? [text.named] : [], text.bands];
-  const add = (from, dimensions, summary, open = false) => {
-    const elements = rows.slice(from, from + dimensions.length).map((row) => row.element);
-    if (elements.length) list.append(...summary ? [h("details", open ? { open: "" } : {}, h("summary", {}, summary), ...elements)] : elements);
-  };
-  list.append(h("p", { class: "note" }, notes.join(text.space)));
-  add(0, named, "");
-  add(named.length, rest, named.length ? text.unnamed(rest.length) : "");
-  add(active.length, inactive, text.inactive(inactive.length), !active.length);
-  const redraw = ends(view, rows);
-  return {
-    element: list,
-    update() {
-      rows.forEach((row) => row.update());
-      redraw();
-    }
-  };
+// widgets/posterior.js
+var WIDE = 60;
+var HIGH = 32;
+var REACH = 3;
+var STEPS = 60;
+var density = (z, mean, sigma) => Math.exp(-(((z - mean) / sigma) ** 2) / 2) / (sigma * Math.sqrt(2 * Math.PI));
+var across = (z) => WIDE * (clamp(z, REACH) + REACH) / (2 * REACH);
+function curve(mean, sigma, highest) {
+  const points = Array.from({ length: STEPS + 1 }, (_, i) => 2 * REACH * i / STEPS - REACH);
+  points.push(clamp(mean, REACH));
+  const down = (z) => HIGH * (1 - density(z, mean, sigma) / highest);
+  return `M${points.sort((a, b) => a - b).map((z) => `${across(z).toFixed(1)} ${down(z).toFixed(1)}`).join("L")}`;
 }
-function ends(view, rows) {
-  let timer = 0, stop = () => {
-  };
-  const draw = () => {
-    stop = inChunks(view, 2 * rows.length, (step) => {
-      const { dimension, low, high } = rows[Math.floor(step / 2)], [canvas, z] = step % 2 ? [high, LIMIT] : [low, -LIMIT];
-      paint(canvas, decode(view.decoder, view.z.with(dimension, z)), view.size);
-    });
-  };
-  view.signal.addEventListener("abort", () => clearTimeout(timer));
-  return () => {
-    stop();
-    clearTimeout(timer);
-    timer = setTimeout(draw, ENDS_MS);
-  };
-}
-function slider(view, dimension, most) {
-  const { text } = view, id = `vae-${Math.random().toString(36).slice(2)}`, kl = view.kl[dimension], name = view.names[dimension]?.[text.code];
-  const input = h("input", { id, type: "range", min: -LIMIT, max: LIMIT, step: STEP });
-  const band = h("span", { class: "band" }), output = h("output", { for: id, "aria-live": "off" });
-  const what = h("div", { class: "what" }, h("label", { for: id }, ...name ? [name, " "] : [], h("i", {}, "z", h("sub", {}, String(dimension)))));
-  if (kl !== void 0) {
-    input.setAttribute("aria-describedby", `${id}-kl`);
-    const unseen = (words) => h("span", { class: "unseen" }, words);
-    const attributes = { class: "kl", id: `${id}-kl`, style: `--part: ${kl / (most || 1)}` };
-    what.append(h("span", attributes, unseen("KL "), kl.toFixed(2), unseen(` ${text.nats}`)));
-  }
-  const [low, high] = [-1, 1].map(() => picture(view.size, { "aria-hidden": "true" }));
-  const track = h("span", { class: "track" }, h("span", { class: "scale" }, band), input);
-  const element = h("div", { class: "slider" }, what, low, track, high, output);
-  const set = (z2) => view.move(view.z.with(dimension, z2), (text2) => text2.byHand, view.band);
-  const show = () => void (input.value = String(view.z[dimension]));
-  followed(input, set, show);
-  let z = NaN, spread = view.band;
+function posterior(view) {
+  const { text, size } = view, { active, inactive } = ordering(view.kl, view.z.length);
+  const [before, after] = [text.original, text.output].map((words) => picture(size, { role: "img", "aria-label": words }));
+  const small = [...active, ...inactive].map(gaussian);
+  const curves = h("div", { class: "curves", role: "img" }, ...small.map((each) => each.element));
+  let shown = null;
+  const draw = button(text.again, () => {
+    const { mean, sigma } = (
+      /** @type {Posterior} */
+      shown
+    ), noise = normal(mean.length);
+    view.move(mean.map((m, i) => m + sigma[i] * noise[i]), (text2) => text2.byDraw, shown);
+  });
+  const figure = (image, words) => h("figure", {}, image, h("figcaption", { class: "note" }, words));
+  const pair = h("div", { class: "pair" }, figure(before, text.original), figure(after, text.output), draw);
+  const seen = h("div", { class: "seen" }, h("p", { class: "note" }, text.curves), curves);
+  const element = h("div", { class: "posterior", role: "group", "aria-label": text.posterior }, pair, seen);
   return {
     element,
-    dimension,
-    low,
-    high,
     update() {
-      if (z === view.z[dimension] && spread === view.band) return;
-      [z, spread] = [view.z[dimension], view.band];
-      const shown = number(z), outside = Math.abs(z) > LIMIT;
-      show();
-      input.setAttribute("aria-valuetext", outside ? `${shown} (${text.beyond})` : shown);
-      output.value = shown;
-      element.classList.toggle("beyond", outside);
-      band.hidden = !spread;
-      if (spread) placeBand(band, spread.mean[dimension], spread.sigma[dimension]);
+      if (view.band && view.band !== shown) {
+        shown = view.band;
+        paint(before, shown.image, size);
+        paint(after, decode(view.decoder, shown.mean), size);
+        const highest = density(0, 0, Math.min(1, ...shown.sigma));
+        for (const { dimension, show } of small) show(shown.mean[dimension], shown.sigma[dimension], highest);
+        curves.setAttribute("aria-label", text.spread(number(Math.min(...shown.sigma)), number(Math.max(...shown.sigma))));
+      }
+      element.hidden = !shown;
+      for (const { dimension, put } of small) put(view.z[dimension]);
     }
   };
 }
-function followed(input, set, show) {
-  let down = null;
-  let wanted = NaN;
-  const end = (taken) => {
-    if (down !== null && taken && !Number.isNaN(wanted)) set(wanted);
-    down = null;
+function gaussian(dimension) {
+  const [prior, own, dot] = ["path", "path", "circle"].map((tag) => document.createElementNS("http://www.w3.org/2000/svg", tag));
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  svg.setAttribute("viewBox", `0 -2 ${WIDE} ${HIGH + 7}`);
+  for (
+    const [element, name] of
+    /** @type {const} */
+    [[prior, "prior"], [own, "own"], [dot, "dot"]]
+  ) element.setAttribute("class", name);
+  for (
+    const [name, value] of
+    /** @type {const} */
+    [["r", "3"], ["cy", `${HIGH}`]]
+  ) dot.setAttribute(name, value);
+  svg.append(prior, own, dot);
+  return {
+    dimension,
+    element: h("div", {}, svg, h("i", {}, "z", h("sub", {}, String(dimension)))),
+    /** @param {number} mean @param {number} sigma @param {number} highest */
+    show(mean, sigma, highest) {
+      prior.setAttribute("d", curve(0, 1, highest));
+      own.setAttribute("d", curve(mean, sigma, highest));
+    },
+    /** @param {number} z */
+    put(z) {
+      dot.style.transform = `translateX(${across(z).toFixed(1)}px)`;
+    }
   };
-  input.addEventListener("pointerdown", (event) => {
-    down = event.pointerType === "touch" ? event.clientX : null;
-    wanted = NaN;
-  });
-  input.addEventListener("pointermove", (event) => {
-    if (down !== null && Math.abs(event.clientX - down) > SLOP) end(true);
-  });
-  input.addEventListener("pointerup", () => end(true));
-  input.addEventListener("pointercancel", () => {
-    end(false);
-    show();
-  });
-  input.addEventListener("input", () => {
-    wanted = input.valueAsNumber;
-    if (down === null) set(wanted);
-    else show();
-  });
 }
-function placeBand(band, mean, sigma) {
-  const share = (z) => 50 * (clamp(z, LIMIT) + LIMIT) / LIMIT;
-  band.style.left = `${share(mean - 2 * sigma)}%`;
-  band.style.right = `${100 - share(mean + 2 * sigma)}%`;
+
+// widgets/link.js
+var FARTHEST = 20;
+function written(z, digits) {
+  const digit = digitAt(digits, z);
+  return digit ? `digit:${digits.indexOf(digit)}` : `z:${z.map((x) => Math.round(100 * x) / 100).join(",")}`;
+}
+function read(words, count, digits) {
+  const digit = /^digit:(\d{1,3})$/.exec(words)?.[1];
+  if (digit) return digits[Number(digit)] ? [...digits[Number(digit)].mean] : null;
+  const numbers = words.startsWith("z:") ? words.slice(2).split(",") : [];
+  const z = numbers.filter((each) => /^-?\d{1,2}(\.\d{1,6})?$/.test(each)).map(Number);
+  return numbers.length === count && z.length === count && z.every((x) => Math.abs(x) <= FARTHEST) ? z : null;
+}
+function link(view) {
+  const { model, text, signal } = view, said = h("p", { class: "note", role: "status" });
+  if (typeof model.get("shared") !== "string") return [];
+  const address = h("input", { class: "address", readonly: "", "aria-label": text.address });
+  const open = () => {
+    const words = model.get("shared");
+    if (!words || words === written(view.z, view.digits)) return;
+    const z = read(words, view.z.length, view.digits), digit = z && digitAt(view.digits, z);
+    said.textContent = z ? "" : text.badLink;
+    if (z) view.move(z, (text2) => digit ? text2.byDigit(digit.label) : text2.byLink, digit);
+  };
+  const copy = async () => {
+    model.set("shared", written(view.z, view.digits));
+    try {
+      await navigator.clipboard.writeText(location.href);
+      said.textContent = location.protocol === "file:" ? text.copiedFile : text.copied;
+    } catch {
+      address.value = location.href;
+      said.replaceChildren(text.notCopied, address);
+      address.select();
+    }
+  };
+  model.on("change:shared", open);
+  signal.addEventListener("abort", () => model.off("change:shared", open));
+  open();
+  return [button(text.copy, copy), said];
 }
 
 // widgets/stage.js
-var WALK_MS = 3e3;
 var SETTLE_MS = 500;
 function stage(view) {
   const { text } = view, status = h("p", { class: "status", role: "status" });
@@ -561,7 +791,8 @@ function stage(view) {
     button(text.sample, () => view.move(normal(view.z.length), (text2) => text2.byPrior)),
     button(text.zero, () => view.move(view.z.map(() => 0), (text2) => text2.byZero))
   );
-  if (view.digits.length > 1) buttons.append(...walkButton(view, status));
+  const [copy, ...copied] = link(view);
+  if (copy) buttons.append(copy);
   const settle = () => {
     const words = describe(view);
     if (status.textContent === words) return;
@@ -572,7 +803,7 @@ function stage(view) {
   view.signal.addEventListener("abort", () => clearTimeout(timer));
   settle();
   return {
-    element: h("div", { class: "stage" }, image, h("div", { class: "beside" }, buttons, status)),
+    element: h("div", { class: "stage" }, image, h("div", { class: "beside" }, buttons, ...copied, status)),
     update() {
       paint(image, decode(view.decoder, view.z), view.size);
       clearTimeout(timer);
@@ -584,50 +815,19 @@ function describe({ text, source, z }) {
   if (z.length <= 3) return text.point(source(text), z.map(number));
   return text.length(source(text), number(Math.hypot(...z)), number(Math.sqrt(z.length)));
 }
-function walkButton(view, status) {
-  const { text, signal } = view, less = matchMedia("(prefers-reduced-motion: reduce)");
-  const note = h("p", { class: "note" }, text.still);
-  const start = button(text.walk, () => view.walk ? view.walk.stop() : walk(view, start, status));
-  const allow = () => {
-    start.disabled = less.matches;
-    note.hidden = !less.matches;
-    if (less.matches) view.walk?.stop();
-  };
-  allow();
-  less.addEventListener("change", allow, { signal });
-  document.addEventListener("keydown", (event) => event.key === "Escape" && view.walk?.stop(), { signal });
-  return [start, note];
-}
-function walk(view, start, status) {
-  const [a, b] = pair(view.digits.length).map((i) => view.digits[i]);
-  let began = 0;
-  const step = (now) => {
-    if (view.walk !== mine) return;
-    began || (began = now);
-    view.set(interpolate(a.mean, b.mean, (1 - Math.cos((now - began) / WALK_MS * Math.PI)) / 2), (text) => text.walked(a.label, b.label));
-    view.soon(step);
-  };
-  const mine = {
-    stop() {
-      view.walk = null;
-      start.textContent = view.text.walk;
-    }
-  };
-  view.walk = mine;
-  start.textContent = view.text.stop;
-  status.textContent = view.text.walking(a.label, b.label);
-  view.soon(step);
-}
 
 // widgets/explore.js
 function extras(model, { image_size, latent_dim }) {
-  const names = model.get("names") ?? {}, kl = model.get("kl") ?? [], digits = model.get("gallery") ?? [], pixels = asBytes(model.get("digits"));
+  const names = model.get("names") ?? {}, kl = model.get("kl") ?? [];
+  const digits = model.get("gallery") ?? [], pixels = asBytes(model.get("digits"));
   const goodKl = !kl.length || isVector(kl, latent_dim);
   const goodDigits = Array.isArray(digits) && pixels.length === digits.length * image_size && digits.every(({ mean, sigma }) => isVector(mean, latent_dim) && isVector(sigma, latent_dim));
   const problems = [];
   if (!goodKl) problems.push((text) => text.badKl);
   if (!goodDigits) problems.push((text) => text.badGallery);
-  return { names, kl: goodKl ? kl : [], digits: goodDigits ? digits : [], pixels, problems };
+  const greys = Float32Array.from(pixels, (pixel) => pixel / 255);
+  const shown = goodDigits ? digits.map((digit, i) => ({ ...digit, image: greys.subarray(i * image_size, (i + 1) * image_size) })) : [];
+  return { names, kl: goodKl ? kl : [], digits: shown, problems };
 }
 function explorer(root, model, text, signal) {
   const sizes = checkSizes(model.get("sizes")), decoder = unpack(model.get("decoder"), decoderShapes(sizes), sizes.dtype);
@@ -691,8 +891,8 @@ function explorer(root, model, text, signal) {
       complain();
       if (z.every((x, i) => x === view.z[i])) return;
       view.walk?.stop();
-      const digit = view.digits.find(({ mean }) => mean.every((x, i) => x === z[i]));
-      take(z, (text2) => digit ? text2.byDigit(digit.label) : text2.byHost, digit ?? null);
+      const digit = digitAt(view.digits, z);
+      take(z, (text2) => digit ? text2.byDigit(digit.label) : text2.byHost, digit);
     } catch (error) {
       complain((text2) => explain(error, text2));
     }
@@ -708,10 +908,17 @@ function explorer(root, model, text, signal) {
     cancelAnimationFrame(frame);
     save();
   });
-  const sources = [drawing(view), ...view.digits.length ? [gallery(view)] : []].reverse();
-  const controls = [...sources, ...sizes.latent_dim === 2 ? [pad(view)] : [], sliders(view)], parts = [stage(view), ...controls];
+  const controls = [
+    ...view.digits.length ? [gallery(view)] : [],
+    drawing(view),
+    ...sizes.latent_dim === 2 ? [pad(view)] : [],
+    sliders(view),
+    ...view.digits.length > 1 ? [path(view)] : []
+  ];
+  const picture2 = stage(view), seenByEncoder = posterior(view), parts = [picture2, ...controls, seenByEncoder];
+  const middle = h("div", { class: "controls" }, ...controls.map((part) => part.element));
   request();
-  return [problem, h("div", { class: "body" }, parts[0].element, h("div", { class: "controls" }, ...controls.map((part) => part.element)))];
+  return [problem, h("div", { class: "body" }, picture2.element, middle, seenByEncoder.element)];
 }
 function mount(root, model, text) {
   const stop = new AbortController();

@@ -35,12 +35,18 @@
   };
 
   const buffersOf = (name) => Object.assign({}, ...window.widgetParts[name].map((part) => part.buffers));
+  // What a widget wants kept in the page's address, #name=words, so that a link leads to it
+  const wordsOf = (name) => (location.hash.startsWith(`#${name}=`) ? location.hash.slice(name.length + 2) : "");
+  const share = (name, model) => {
+    model.on("change:shared", () => history.replaceState(history.state, "", `#${name}=${model.get("shared")}`));
+    addEventListener("hashchange", () => wordsOf(name) && model.set("shared", wordsOf(name)));
+  };
   const start = async (place) => {
     const name = place.dataset.widget, picture = place.firstElementChild, element = document.createElement("div");
     try {
       await load(`${name}.js`);
       const [{ module, state, buffers }] = window.widgetParts[name];
-      const values = { ...state };
+      const values = { ...state, shared: wordsOf(name) };
       for (const [key, text] of Object.entries(buffers)) values[key] = bytes(text);
       const model = modelOf(values, async ({ load: wanted }) => {
         try {
@@ -52,12 +58,14 @@
       });
       const address = URL.createObjectURL(new Blob([module], { type: "text/javascript" }));
       const widget = (await import(address)).default;
+      share(name, model);
       picture.before(element);
       await widget.initialize?.({ model });
       await widget.render({ model, el: element });
       const refused = element.querySelector('[role="alert"]:not(:empty)'); // a module's own word that it cannot show anything
       picture.hidden = !refused;
       place.dataset.state = refused ? "failed" : "live";
+      if (values.shared) place.scrollIntoView();
     } catch (error) {
       element.remove();
       fail(place);
@@ -79,5 +87,8 @@
       start(target);
     }
   }, { rootMargin: "600px" });
-  for (const place of document.querySelectorAll("[data-widget]")) near.observe(place);
+  for (const place of document.querySelectorAll("[data-widget]")) {
+    if (wordsOf(place.dataset.widget)) start(place);
+    else near.observe(place);
+  }
 })();

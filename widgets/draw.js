@@ -20,7 +20,8 @@ export function button(label, act) {
 }
 
 /** @param {Size} size @param {Record<string, string>} attributes */
-export const picture = (size, attributes) => h("canvas", { class: "picture", ...size, ...attributes });
+export const picture = (size, attributes) =>
+  h("canvas", { class: "picture", ...size, style: `--ratio: ${size.width / size.height}`, ...attributes });
 
 /** @param {HTMLCanvasElement} canvas @returns {CanvasRenderingContext2D} */
 export const brush = (canvas) => /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d", { willReadFrequently: true }));

@@ -23,7 +23,7 @@ export function drawing(view) {
     if (!encoder || !image.some(Boolean)) return paint(output, new Float32Array(image.length), size);
     const { mean, logvar } = encode(encoder, image), sigma = logvar.map((x) => Math.exp(x / 2));
     paint(output, decode(view.decoder, mean), size);
-    view.move(mean, (text) => text.byDrawing, { mean, sigma });
+    view.move(mean, (text) => text.byDrawing, { mean, sigma, image });
   };
   const load = () => {
     if (encoder || !folded.open) return;

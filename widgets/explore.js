@@ -1,11 +1,13 @@
 // The latent-space explorer, in anywidget's format.
-/** @import {Model, Phrase, Posterior, Sizes, Text, View} from "./types.js" */
+/** @import {Digit, Model, Phrase, Posterior, Sizes, Text, View} from "./types.js" */
 import { drawing } from "./drawing.js";
 import { h } from "./draw.js";
 import STYLE from "./explore.css";
-import { gallery } from "./gallery.js";
+import { digitAt, gallery } from "./gallery.js";
 import { checkSizes, checkZ, decoderShapes, isVector } from "./network.js";
+import { path } from "./path.js";
 import { pad } from "./plane.js";
+import { posterior } from "./posterior.js";
 import { asBytes, unpack } from "./quantize.js";
 import { sliders } from "./sliders.js";
 import { stage } from "./stage.js";
@@ -13,7 +15,8 @@ import { explain, strings, ZH } from "./strings.js";
 
 /** The optional traits, each left out with a note if it does not fit. @param {Model} model @param {Sizes} sizes */
 function extras(model, { image_size, latent_dim }) {
-  const names = model.get("names") ?? {}, kl = model.get("kl") ?? [], digits = model.get("gallery") ?? [], pixels = asBytes(model.get("digits"));
+  const names = model.get("names") ?? {}, kl = model.get("kl") ?? [];
+  const digits = model.get("gallery") ?? [], pixels = asBytes(model.get("digits"));
   const goodKl = !kl.length || isVector(kl, latent_dim);
   const goodDigits = Array.isArray(digits) && pixels.length === digits.length * image_size
     && digits.every(({ mean, sigma }) => isVector(mean, latent_dim) && isVector(sigma, latent_dim));
@@ -21,7 +24,10 @@ function extras(model, { image_size, latent_dim }) {
   const problems = [];
   if (!goodKl) problems.push((text) => text.badKl);
   if (!goodDigits) problems.push((text) => text.badGallery);
-  return { names, kl: goodKl ? kl : [], digits: goodDigits ? digits : [], pixels, problems };
+  const greys = Float32Array.from(pixels, (pixel) => pixel / 255);
+  /** @type {Digit[]} */
+  const shown = goodDigits ? digits.map((digit, i) => ({ ...digit, image: greys.subarray(i * image_size, (i + 1) * image_size) })) : [];
+  return { names, kl: goodKl ? kl : [], digits: shown, problems };
 }
 
 /**
@@ -83,8 +89,8 @@ function explorer(root, model, text, signal) {
       complain();
       if (z.every((x, i) => x === view.z[i])) return;
       view.walk?.stop();
-      const digit = view.digits.find(({ mean }) => mean.every((x, i) => x === z[i]));
-      take(z, (text) => (digit ? text.byDigit(digit.label) : text.byHost), digit ?? null);
+      const digit = digitAt(view.digits, z);
+      take(z, (text) => (digit ? text.byDigit(digit.label) : text.byHost), digit);
     } catch (error) {
       complain((text) => explain(error, text));
     }
@@ -100,10 +106,14 @@ function explorer(root, model, text, signal) {
     cancelAnimationFrame(frame);
     save();
   });
-  const sources = [drawing(view), ...(view.digits.length ? [gallery(view)] : [])].reverse();
-  const controls = [...sources, ...(sizes.latent_dim === 2 ? [pad(view)] : []), sliders(view)], parts = [stage(view), ...controls];
+  const controls = [
+    ...(view.digits.length ? [gallery(view)] : []), drawing(view), ...(sizes.latent_dim === 2 ? [pad(view)] : []), sliders(view),
+    ...(view.digits.length > 1 ? [path(view)] : []),
+  ];
+  const picture = stage(view), seenByEncoder = posterior(view), parts = [picture, ...controls, seenByEncoder];
+  const middle = h("div", { class: "controls" }, ...controls.map((part) => part.element));
   request();
-  return [problem, h("div", { class: "body" }, parts[0].element, h("div", { class: "controls" }, ...controls.map((part) => part.element)))];
+  return [problem, h("div", { class: "body" }, picture.element, middle, seenByEncoder.element)];
 }
 
 /** Fills the root. @param {HTMLElement} root @param {Model} model @param {Text} text @returns {() => void} stops all but what is seen */

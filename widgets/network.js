@@ -76,12 +76,6 @@ export function ordering(kl, count) {
 export const normal = (count, random = Math.random) =>
   Array.from({ length: count }, () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random()));
 
-/** Two different indices. @param {number} count @param {() => number} random @returns {[number, number]} */
-export function pair(count, random = Math.random) {
-  const first = Math.floor(random() * count);
-  return [first, (first + 1 + Math.floor(random() * (count - 1))) % count];
-}
-
 /** @param {readonly number[]} a @param {readonly number[]} b @param {number} t @returns {number[]} */
 export const interpolate = (a, b, t) => a.map((x, i) => x + (b[i] - x) * t);
 

@@ -17,7 +17,8 @@ export function sliders(view) {
   const notes = [...(kl.length ? [text.ordered] : []), ...(named.length ? [text.named] : []), text.bands];
   const add = (/** @type {number} */ from, /** @type {number[]} */ dimensions, /** @type {string} */ summary, open = false) => {
     const elements = rows.slice(from, from + dimensions.length).map((row) => row.element);
-    if (elements.length) list.append(...(summary ? [h("details", open ? { open: "" } : {}, h("summary", {}, summary), ...elements)] : elements));
+    if (!elements.length) return;
+    list.append(...(summary ? [h("details", open ? { open: "" } : {}, h("summary", {}, summary), ...elements)] : elements));
   };
   list.append(h("p", { class: "note" }, notes.join(text.space)));
   add(0, named, "");
@@ -35,7 +36,8 @@ export function sliders(view) {
 
 /**
  * What each slider leads to, drawn beside its ends once z has settled.
- * @param {View} view @param {{dimension: number, low: HTMLCanvasElement, high: HTMLCanvasElement}[]} rows @returns {() => void} z has changed
+ * @param {View} view @param {{dimension: number, low: HTMLCanvasElement, high: HTMLCanvasElement}[]} rows
+ * @returns {() => void} to call when z has changed
  */
 function ends(view, rows) {
   let timer = 0, stop = () => {};
@@ -55,10 +57,12 @@ function ends(view, rows) {
 
 /** @param {View} view @param {number} dimension @param {number} most the largest KL */
 function slider(view, dimension, most) {
-  const { text } = view, id = `vae-${Math.random().toString(36).slice(2)}`, kl = view.kl[dimension], name = view.names[dimension]?.[text.code];
+  const { text } = view, kl = view.kl[dimension], name = view.names[dimension]?.[text.code];
+  const id = `vae-${Math.random().toString(36).slice(2)}`;
   const input = h("input", { id, type: "range", min: -LIMIT, max: LIMIT, step: STEP });
   const band = h("span", { class: "band" }), output = h("output", { for: id, "aria-live": "off" });
-  const what = h("div", { class: "what" }, h("label", { for: id }, ...(name ? [name, " "] : []), h("i", {}, "z", h("sub", {}, String(dimension)))));
+  const label = h("label", { for: id }, name ? `${name} ` : "", h("i", {}, "z", h("sub", {}, String(dimension))));
+  const what = h("div", { class: "what" }, label);
   if (kl !== undefined) {
     input.setAttribute("aria-describedby", `${id}-kl`);
     const unseen = (/** @type {string} */ words) => h("span", { class: "unseen" }, words);

@@ -2,7 +2,9 @@
 import { ACTIVE_KL, PAD_LIMIT } from "./limits.js";
 
 export const EN = {
-  code: /** @type {"zh" | "en"} */ ("en"), space: " ", explorer: "Latent-space explorer", sample: "Prior sample", zero: "Zero", walk: "Walk between digits", stop: "Stop walking",
+  code: /** @type {"zh" | "en"} */ ("en"), space: " ",
+  explorer: "Latent-space explorer", sample: "Prior sample", zero: "Zero", walk: "Walk", stop: "Stop",
+  path: "From one digit to another", from: "From digit", to: "To digit", position: "How far along the way",
   still: "The walk is off, because your system asks for reduced motion.",
   gallery: "Ten test digits", digit: (/** @type {string} */ label) => `Digit ${label}`, sliders: "Latent variables",
   ordered: "Dimensions ordered by their KL in nats.", bands: "Bands show a posterior’s mean ± 2σ.", nats: "nats",
@@ -11,7 +13,15 @@ export const EN = {
   inactive: (/** @type {number} */ count) => `${count} inactive dimension${count > 1 ? "s" : ""}, with a KL below ${ACTIVE_KL} nats`,
   beyond: "beyond the slider", pad: "Plane of the two latent variables: the arrow keys move z",
   map: `Images decoded across the plane: z0 to the right, z1 upwards, from −${PAD_LIMIT} to ${PAD_LIMIT}. Click, drag, or use arrow keys.`,
+  copy: "Copy link", copied: "The link to this z is copied.",
+  copiedFile: "The link is copied. It leads to this file, so it works on this computer alone.",
+  notCopied: "The browser does not let this page copy. Copy the link from here:", address: "Link to this z",
+  badLink: "What the link says does not fit this model and is left out.", byLink: "Set by the link",
   draw: "Draw your own digit", sheet: "Drawing area", clear: "Clear", input: "What the encoder sees", output: "Reconstruction",
+  posterior: "What the encoder makes of it", original: "Original", again: "Draw z again", byDraw: "A draw from the posterior",
+  curves: "The encoder’s Gaussian in each dimension, before the prior’s in gray. The dot is z = μ + σε; “Draw z again” draws new noise ε.",
+  spread: (/** @type {string} */ least, /** @type {string} */ most) =>
+    `Gaussians with σ from ${least} to ${most}, each beside the prior’s with σ = 1`,
   how: "Write a large digit with a mouse, a pen or a finger. It is centred and scaled as MNIST’s digits are.",
   keys: "By keyboard, choose one of the test digits instead.",
   loading: "The encoder is loading.",
@@ -38,7 +48,8 @@ export const EN = {
 
 /** @type {Text} */
 export const ZH = {
-  code: "zh", space: "", explorer: "潜空间探索器", sample: "从先验采样", zero: "归零", walk: "在两个数字间漫步", stop: "停止漫步",
+  code: "zh", space: "", explorer: "潜空间探索器", sample: "从先验采样", zero: "归零", walk: "漫步", stop: "停止",
+  path: "从一个数字到另一个", from: "起点数字", to: "终点数字", position: "走了多远",
   still: "系统已设为减弱动态效果，漫步停用。",
   gallery: "十个测试数字", digit: (label) => `数字${label}`, sliders: "潜变量",
   ordered: "各维按KL（单位：奈特）从大到小排列。", bands: "色带表示近似后验的均值±2σ。", nats: "奈特",
@@ -47,7 +58,13 @@ export const ZH = {
   inactive: (count) => `${count}个不活跃的维（KL小于${ACTIVE_KL}奈特）`,
   beyond: "超出滑块范围", pad: "两个潜变量张成的平面：用方向键移动z",
   map: `潜变量平面各处解码出的图像：z0向右，z1向上，范围都是−${PAD_LIMIT}到${PAD_LIMIT}。可点按、拖动，也可用方向键。`,
+  copy: "复制链接", copied: "已复制指向当前z的链接。", copiedFile: "已复制链接。它指向这个文件，只在这台电脑上有效。",
+  notCopied: "浏览器不允许本页复制，请从这里复制：", address: "指向当前z的链接",
+  badLink: "链接里的内容与模型不符，未予采用。", byLink: "由链接设定",
   draw: "自己写一个数字", sheet: "手写区", clear: "清除", input: "编码器看到的图像", output: "重构",
+  posterior: "编码器怎样看它", original: "原图", again: "重新采样z", byDraw: "近似后验的一个样本",
+  curves: "编码器在每一维给出的高斯分布，灰线是先验。圆点是z=μ+σε，点“重新采样z”，就重新抽取噪声ε。",
+  spread: (least, most) => `σ从${least}到${most}的高斯分布，背后各有σ=1的先验`,
   how: "用鼠标、触控笔或手指写一个大大的数字，它会像MNIST的数字一样居中、缩放。",
   keys: "用键盘时，可改选一个测试数字。",
   loading: "正在载入编码器。",

@@ -7,7 +7,8 @@ export type Size = { width: number; height: number };
 export type Shape = [rows: number, columns: number];
 /** The weight column by column. */
 export type Layer = { weight: Float32Array; bias: Float32Array };
-export type Posterior = { mean: readonly number[]; sigma: readonly number[] };
+/** What the encoder makes of an image. */
+export type Posterior = { mean: readonly number[]; sigma: readonly number[]; image: Float32Array };
 export type Digit = Posterior & { label: string };
 
 /** What anywidget gives of the Python side. */
@@ -36,7 +37,6 @@ export interface View {
   kl: readonly number[];
   names: Names;
   digits: readonly Digit[];
-  pixels: Uint8Array;
   z: number[];
   band: Posterior | null;
   source: Phrase;

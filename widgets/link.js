@@ -1,0 +1,56 @@
+/** @import {Digit, View} from "./types.js" */
+import { button, h } from "./draw.js";
+import { digitAt } from "./gallery.js";
+
+const FARTHEST = 20; // from 0, for a number in a link
+
+/** What a link says of z: which digit's mean it is, or its numbers to two decimals. @param {number[]} z @param {readonly Digit[]} digits */
+export function written(z, digits) {
+  const digit = digitAt(digits, z);
+  return digit ? `digit:${digits.indexOf(digit)}` : `z:${z.map((x) => Math.round(100 * x) / 100).join(",")}`;
+}
+
+/**
+ * The z of a link's words, which may be anybody's.
+ * @param {string} words @param {number} count of numbers in z @param {readonly Digit[]} digits
+ * @returns {number[] | null} null if they make no sense
+ */
+export function read(words, count, digits) {
+  const digit = /^digit:(\d{1,3})$/.exec(words)?.[1];
+  if (digit) return digits[Number(digit)] ? [...digits[Number(digit)].mean] : null;
+  const numbers = words.startsWith("z:") ? words.slice(2).split(",") : [];
+  const z = numbers.filter((each) => /^-?\d{1,2}(\.\d{1,6})?$/.test(each)).map(Number);
+  return numbers.length === count && z.length === count && z.every((x) => Math.abs(x) <= FARTHEST) ? z : null;
+}
+
+/**
+ * A button that copies a link to what is shown, and a note on what came of it. Only where the host keeps the value `shared` in the address.
+ * @param {View} view @returns {HTMLElement[]}
+ */
+export function link(view) {
+  const { model, text, signal } = view, said = h("p", { class: "note", role: "status" });
+  if (typeof model.get("shared") !== "string") return [];
+  const address = h("input", { class: "address", readonly: "", "aria-label": text.address });
+  const open = () => {
+    const words = model.get("shared");
+    if (!words || words === written(view.z, view.digits)) return;
+    const z = read(words, view.z.length, view.digits), digit = z && digitAt(view.digits, z);
+    said.textContent = z ? "" : text.badLink;
+    if (z) view.move(z, (text) => (digit ? text.byDigit(digit.label) : text.byLink), digit);
+  };
+  const copy = async () => {
+    model.set("shared", written(view.z, view.digits));
+    try {
+      await navigator.clipboard.writeText(location.href);
+      said.textContent = location.protocol === "file:" ? text.copiedFile : text.copied;
+    } catch {
+      address.value = location.href;
+      said.replaceChildren(text.notCopied, address);
+      address.select();
+    }
+  };
+  model.on("change:shared", open);
+  signal.addEventListener("abort", () => model.off("change:shared", open));
+  open();
+  return [button(text.copy, copy), said];
+}
