@@ -9,13 +9,35 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file
 
-from tests.conftest import ROOT
+from tests.conftest import AXE, PATIENCE, ROOT, WCAG
 from tools.playground import TEST, TRAIN, choose, shrink
 from vae_nb.data import mnist
 from vae_nb.loss import kl_divergence
 from vae_nb.model import VAE
 
 BATCH, HIDDEN = 50, 64
+INITIAL = 135  # nats: 196 pixels of which nothing is known, each ln 2
+PAGE = """<!doctype html><html lang="{lang}" class="{kind}"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>Playground</title><style>:root {{ color-scheme: light dark; background: light-dark(#fff, #111) }}</style>
+<main><div id="a"></div></main>
+<script>
+const nothing = new DataView(new ArrayBuffer(0)), values = {{ history: [], parameters: nothing, digits: nothing }}, listeners = new Map();
+const bytes = (text) => {{
+  const plain = atob(text), data = new Uint8Array(plain.length);
+  for (let i = 0; i < data.length; i++) data[i] = plain.charCodeAt(i);
+  return new DataView(data.buffer);
+}};
+window.asked = 0;
+window.model = {{
+  get: (name) => values[name], save_changes() {{}}, on: (name, act) => listeners.set(name, act), off: (name) => listeners.delete(name),
+  set(name, value) {{ values[name] = value; listeners.get(`change:${{name}}`)?.(); }},
+  send: ({{ load }}) => setTimeout(() => (asked++, model.set(load, bytes({digits})))),
+}};
+</script><script type="module">
+const module = await import(URL.createObjectURL(new Blob([{source}], {{ type: "text/javascript" }})));
+window.clean = module.default.render({{ model, el: document.getElementById("a") }});
+window.started = true;
+</script>"""
 
 
 def base64_of(tensor):
@@ -111,3 +133,191 @@ def test_the_shipped_digits_are_mnists(shipped):
         assert shown.view(-1, 10).eq(torch.arange(10)).all() and len(chosen.unique()) == len(chosen)
         corner = images[chosen[7], 0, 10:12, 12:14].float().mean()
         assert abs(shipped["images"][part][7, 0, 5, 6] - corner) <= 0.5
+
+
+@pytest.fixture
+def show(browser, tmp_path, shipped):
+    """Open a page from disk with the playground on it; at the end the page must have had no errors."""
+    contexts, problems = [], []
+    whole = base64_of(torch.cat([shipped["images"].flatten(), shipped["labels"]]))
+
+    def show(lang="en", kind="", script="", digits=whole, **options):
+        context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+        context.set_default_timeout(PATIENCE)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: problems.append(message.text) if message.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.add_init_script(script)
+        source = json.dumps((ROOT / "vae_nb/playground.js").read_text(encoding="utf-8"))
+        file = tmp_path / f"{len(contexts)}.html"
+        file.write_text(PAGE.format(lang=lang, kind=kind, source=source, digits=json.dumps(digits)), encoding="utf-8")
+        page.goto(file.as_uri())
+        page.wait_for_function("window.started")
+        return page
+
+    yield show
+    for context in contexts:
+        context.close()
+    assert not problems
+
+
+def told(page, name):
+    """A number that the playground says of itself, `loss` or `epoch`."""
+    return float(page.locator(".vae-playground").get_attribute(f"data-playground-{name}"))
+
+
+def until(page, epoch):
+    """Wait until it has trained for so many epochs."""
+    page.wait_for_function("(epoch) => Number(document.querySelector('.vae-playground').dataset.playgroundEpoch) >= epoch", arg=epoch)
+
+
+def tabbed(page, target):
+    """Go to a control with the tabulator alone."""
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        if page.evaluate("(target) => document.activeElement.matches(target)", target):
+            return
+    raise AssertionError(f"the keyboard does not reach {target}")
+
+
+TRAINING = "[data-playground-train]"
+
+
+@pytest.mark.parametrize(("lang", "kind", "train", "pause", "said"), [
+    ("zh-Hans", "", "训练", "暂停", "轮：损失"), ("en", "", "Train", "Pause", ": loss"),
+    ("zh-Hans", "both", "训练 Train", "暂停 Pause", ": loss")])
+def test_by_keyboard_the_loss_falls_and_a_large_beta_makes_the_codes_collapse(show, lang, kind, train, pause, said):
+    page = show(lang, kind)
+    assert page.evaluate("asked") == 0 and page.locator(TRAINING).inner_text() == train
+    tabbed(page, TRAINING)
+    page.keyboard.press("Enter")
+    until(page, 4)
+    assert page.locator(TRAINING).inner_text() == pause and page.evaluate("asked") == 1
+    page.keyboard.press("Space")
+    page.wait_for_selector("[data-playground-state=paused]")
+    page.wait_for_function("model.get('history').length > 3")
+    loss, status = told(page, "loss"), page.locator(".vae-playground [role=status]")
+    assert 40 < loss < 0.45 * INITIAL and said in status.inner_text()
+    tabbed(page, "input[type=range]")
+    page.keyboard.press("End")
+    assert page.locator("input[type=range]").first.get_attribute("aria-valuetext") == "100"
+    page.locator(TRAINING).focus()
+    page.keyboard.press("Enter")
+    until(page, told(page, "epoch") + 4)
+    page.keyboard.press("Enter")
+    page.wait_for_function("model.get('history').at(-1).beta === 100")
+    last = page.evaluate("model.get('history').at(-1)")
+    assert last["kl"] < 0.05 and 50 < last["reconstruction"] < 60 and last["beta"] == 100
+
+
+def test_what_python_is_given_is_what_was_trained(show, shipped):
+    page = show()
+    page.get_by_label("Latent dimensions").select_option("3")
+    page.get_by_role("button", name="Train").click()
+    until(page, 3)
+    page.get_by_role("button", name="Pause").click()
+    page.wait_for_function("model.get('history').length >= 3")
+    history = page.evaluate("model.get('history')")
+    assert [row["epoch"] for row in history] == list(range(1, len(history) + 1)) and history[0]["latent_dim"] == 3
+    page.wait_for_function("Number(document.querySelector('.vae-playground').dataset.playgroundEpoch) >= model.get('history').length")
+    page.wait_for_timeout(300)
+    values = torch.tensor(page.evaluate("[...new Float32Array(model.get('parameters').buffer)]"))
+    model = VAE(hidden_dim=HIDDEN, latent_dim=3, image_shape=(1, 14, 14))
+    torch.nn.utils.vector_to_parameters(values, model.parameters())
+    x = shipped["images"][TRAIN:].flatten(1).float() / 255
+    with torch.no_grad():
+        mean, logvar = model.encode(x)
+        kl = kl_divergence(mean, logvar).mean().item()
+    shown = page.locator(".readout").inner_text()
+    assert f"KL {kl:.1f} nats" in shown, (kl, shown)
+    page.get_by_role("button", name="Reset").click()
+    page.wait_for_function("document.querySelector('.vae-playground').dataset.playgroundEpoch === '0'")
+    assert abs(told(page, "loss") - INITIAL) < 5
+
+
+def test_a_plain_autoencoder_has_no_beta_and_no_rate(show):
+    page = show()
+    page.get_by_label("Reconstruction only").check()
+    assert page.locator("input[type=range]").first.is_disabled()
+    page.get_by_role("button", name="One step").click()
+    page.wait_for_function("Number(document.querySelector('.vae-playground').dataset.playgroundEpoch) === 1 / 40")
+    page.wait_for_function("document.querySelector('.readout').textContent.includes('reconstruction alone')")
+    assert page.locator(".tradeoff circle").get_attribute("hidden") is not None and "no rate" in page.locator(".tradeoff").inner_text()
+
+
+REFUSALS = {"at once": "window.Worker = class { constructor() { throw new Error('refused'); } };",
+            "later": """window.Worker = class { postMessage() {} terminate() {}
+                constructor() { setTimeout(() => this.onerror({ preventDefault() {} })); } };"""}
+
+
+@pytest.mark.parametrize("refusal", REFUSALS)
+def test_where_there_is_no_worker_the_page_trains_between_frames(show, refusal):
+    page = show(script=REFUSALS[refusal])
+    page.get_by_role("button", name="Train").click()
+    until(page, 2)
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
+    page.get_by_role("button", name="Pause").click()
+    assert told(page, "loss") < 0.5 * INITIAL
+
+
+@pytest.mark.parametrize("script", ["", REFUSALS["at once"]], ids=["worker", "page"])
+def test_the_page_never_freezes(browser, show, script):
+    page = show(script=script)
+    browser.start_tracing(page=page, categories=["toplevel", "disabled-by-default-devtools.timeline"])
+    page.get_by_role("button", name="Train").click()
+    until(page, 8)
+    page.get_by_role("button", name="Pause").click()
+    events = json.loads(browser.stop_tracing())["traceEvents"]
+    mains = {(event["pid"], event["tid"]) for event in events if event.get("args", {}).get("name") == "CrRendererMain"}
+    own = [event for event in events if (event["pid"], event["tid"]) in mains and "RunTask" in event["name"]]
+    tasks = [event["tdur"] / 1000 for event in own if "tdur" in event]
+    # The time that the tasks themselves computed, since on a machine that does much else any task may be kept waiting
+    assert len(tasks) > 100 and max(tasks) < 50, sorted(tasks)[-5:]
+
+
+def test_digits_that_do_not_come_whole_are_refused(show):
+    page = show(digits=base64.b64encode(bytes(1000)).decode())
+    page.get_by_role("button", name="Train").click()
+    alert = page.get_by_role("alert")
+    alert.wait_for()
+    assert "did not arrive whole" in alert.inner_text()
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
+def test_it_is_accessible_and_fits_a_phone(show, scheme, width):
+    page = show(color_scheme=scheme, viewport={"width": width, "height": 844})
+    page.get_by_role("button", name="One step").click()
+    page.locator(".views").wait_for()
+    page.add_script_tag(path=ROOT / "web/node_modules/axe-core/axe.min.js")
+    assert page.evaluate(AXE, WCAG) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_playground_that_is_taken_away_stops(show):
+    page = show()
+    page.get_by_role("button", name="Train").click()
+    until(page, 1)
+    page.evaluate("clean()")
+    assert page.evaluate("[document.querySelector('.vae-playground'), model.get('history').length]")[0] is None
+    before = page.evaluate("model.get('history').length")
+    page.wait_for_timeout(500)
+    assert page.evaluate("model.get('history').length") == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("edition", "where"), [("zh", "file"), ("en", "http")])
+def test_on_the_site_it_trains_and_loads_its_digits_only_then(site, home, browser, edition, where):
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.set_default_timeout(PATIENCE)
+    page.goto(f"{home if where == 'http' else site.as_uri()}/{edition}/05_explore.html")
+    place = page.locator("[data-widget=playground]")
+    place.scroll_into_view_if_needed()
+    page.wait_for_selector("[data-widget=playground][data-state=live]")
+    scripts = "[...document.scripts].filter((script) => script.src.includes('playground-digits')).length"
+    assert page.evaluate(scripts) == 0 and (site / "widgets/playground-digits.js").stat().st_size < 1_000_000
+    page.locator(TRAINING).press("Enter")
+    until(page, 3)
+    page.locator(TRAINING).press("Enter")
+    assert page.evaluate(scripts) == 1 and told(page, "loss") < 0.5 * INITIAL and not place.locator("img").is_visible()
+    page.close()

@@ -420,7 +420,7 @@ class TrainingPlayground(anywidget.AnyWidget):
     @property
     def weights(self) -> dict[str, Array]:
         """The last weights that the page has sent, float32 by name, for `VAE(hidden_dim=64, latent_dim=..., image_shape=(1, 14, 14))`; empty before training.
-        网页最近送来的权重（名称到float32数组），可载入`VAE(hidden_dim=64, latent_dim=..., image_shape=(1, 14, 14))`；训练之前是空的。"""
+        网页最近送来的权重（名称到float32数组），可载入`VAE(hidden_dim=64, latent_dim=..., image_shape=(1, 14, 14))`；还没有训练时是空的。"""
         values, hidden_dim, image_size = np.frombuffer(self.parameters, "<f4"), 64, math.prod(TRAINED)
         if not len(values): return {}
         latent_dim = (len(values) - (hidden_dim + 1) * image_size - (image_size + 2) * hidden_dim) // (3 * hidden_dim + 2)
