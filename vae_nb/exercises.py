@@ -1417,7 +1417,7 @@ def check_giveaways(start: Any, floor: Any, growth: Any) -> Verdict:
             (55, "这是1 + 2 + … + 10，还要除以应走的10步。", "this is 1 + 2 + … + 10; divide by the 10 steps it should have gone."),
             (5, "第n步是n倍：1到10的平均是5.5。", "step n is n times as long: the average of 1 to 10 is 5.5."),
             (11, "首尾之和是11，平均是它的一半。", "11 is the first plus the last; the average is half of it.")])], 0.005)
-    return Verdict("exact", "下次看到损失停在505附近，就知道该去找第二个sigmoid。", "next time a loss stops near 505, you know to look for a second sigmoid.")
+    return Verdict("exact", "下次看到损失降不到505以下，就知道该去找第二个sigmoid。", "next time a loss does not get below 505, you know to look for a second sigmoid.")
 
 # %% ../nbs/17_exercises.ipynb #17e51179
 RIGHT_KL = [
