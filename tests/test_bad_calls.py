@@ -410,6 +410,8 @@ CALLS = {
     "evaluate.kl_per_dimension": Call(of_model(images=images), MODEL),
     "explore.site_state": Call(lambda tmp: {}, {}),
     "explore.LatentExplorer": Call(of_model(images=images), {**MODEL, "labels": "labels"}),
+    "explore.playground_state": Call(lambda tmp: {}, {}),
+    "explore.TrainingPlayground": Call(lambda tmp: {}, {}),
 }
 
 

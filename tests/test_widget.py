@@ -81,8 +81,8 @@ def visit(browser):
         page.on("request", lambda request: None if request.url.startswith((base, "blob:", "data:")) else problems.append(request.url))
         page.goto(f"{base}/{path}")
         if live:
-            page.locator("[data-widget]").first.scroll_into_view_if_needed()
-            page.wait_for_selector("[data-widget][data-state=live]")
+            page.locator("[data-widget=explorer]").first.scroll_into_view_if_needed()
+            page.wait_for_selector("[data-widget=explorer][data-state=live]")
         return page
 
     yield visit
@@ -116,7 +116,7 @@ def test_the_explorer_lives_on_the_site(site, home, visit, model, state, edition
         assert np.abs(shown(page) - decoded(model, z)).max() <= PIXEL, key
     language = "en" if edition == "en" else "zh-Hans"
     assert page.locator(".vae-explorer").get_attribute("lang") == language
-    assert not page.locator("[data-widget] img").is_visible()
+    assert not page.locator("[data-widget=explorer] img").is_visible()
 
 
 @pytest.mark.parametrize("where", ["http", "file"])
@@ -164,9 +164,9 @@ def test_a_link_leads_to_what_was_shown(site, home, visit, where):
 
 def test_a_link_finds_the_explorer_though_it_is_far_down(site, home, visit):
     page = visit(home, "zh/index.html#explorer=nonsense%", live=False, viewport={"width": 390, "height": 300})
-    page.wait_for_selector("[data-widget][data-state=live]")
+    page.wait_for_selector("[data-widget=explorer][data-state=live]")
     page.get_by_text("链接里的内容与模型不符").wait_for()
-    assert page.locator("[data-widget]").evaluate("(place) => Math.abs(place.getBoundingClientRect().top)") < 150
+    assert page.locator("[data-widget=explorer]").evaluate("(place) => Math.abs(place.getBoundingClientRect().top)") < 150
     assert shown(page).any() and page.locator(".gallery [aria-pressed=true]").inner_text() == "3"
 
 
@@ -179,8 +179,8 @@ def test_nothing_of_the_explorer_is_loaded_before_it_is_near(site, home, browser
     page.wait_for_load_state("networkidle")
     loaded = "performance.getEntriesByType('resource').map((entry) => entry.name).filter((name) => name.includes('/widgets/'))"
     assert [Path(name).name for name in page.evaluate(loaded)] == ["host.js"]
-    page.locator("[data-widget]").scroll_into_view_if_needed()
-    page.wait_for_selector("[data-widget][data-state=live]")
+    page.locator("[data-widget=explorer]").scroll_into_view_if_needed()
+    page.wait_for_selector("[data-widget=explorer][data-state=live]")
     context.close()
 
 
@@ -191,10 +191,10 @@ def test_the_explorer_is_light(site):
 
 def test_without_script_the_picture_stays(site, visit):
     page = visit(site.as_uri(), "en/05_explore.html", live=False, java_script_enabled=False)
-    picture = page.locator("[data-widget] img")
+    picture = page.locator("[data-widget=explorer] img")
     picture.scroll_into_view_if_needed()
-    assert picture.is_visible() and picture.get_attribute("alt") and page.locator("[data-widget] .plot p").last.is_visible()
-    assert page.locator("[data-widget]").bounding_box()["height"] < 1.5 * picture.bounding_box()["height"]
+    assert picture.is_visible() and picture.get_attribute("alt") and page.locator("[data-widget=explorer] .plot p").last.is_visible()
+    assert page.locator("[data-widget=explorer]").bounding_box()["height"] < 1.5 * picture.bounding_box()["height"]
 
 
 @pytest.mark.parametrize("damage", ["missing", "cut short", "weights cut short", "another script"])
@@ -208,12 +208,12 @@ def test_where_the_weights_do_not_come_the_picture_stays(site, home, browser, st
     page.route("**/widgets/explorer.js", lambda route: route.abort() if broken is None
                else route.fulfill(body=broken, content_type="text/javascript"))
     page.goto(f"{home}/en/05_explore.html")
-    page.locator("[data-widget]").first.scroll_into_view_if_needed()
-    page.wait_for_selector("[data-widget][data-state=failed]")
-    assert page.locator("[data-widget] img").is_visible() and page.locator("[data-widget] .plot p").last.is_visible()
-    said = page.locator("[data-widget] [role=status], [data-widget] [role=alert]").first
+    page.locator("[data-widget=explorer]").first.scroll_into_view_if_needed()
+    page.wait_for_selector("[data-widget=explorer][data-state=failed]")
+    assert page.locator("[data-widget=explorer] img").is_visible() and page.locator("[data-widget=explorer] .plot p").last.is_visible()
+    said = page.locator("[data-widget=explorer] [role=status], [data-widget=explorer] [role=alert]").first
     assert said.is_visible() and ("did not load" in said.inner_text() or "incomplete" in said.inner_text())
-    assert page.locator("[data-widget] input").count() == 0
+    assert page.locator("[data-widget=explorer] input").count() == 0
     context.close()
 
 
@@ -223,8 +223,8 @@ def test_where_the_encoder_does_not_come_the_rest_goes_on(home, browser):
     page = context.new_page()
     page.route("**/widgets/explorer-encoder.js", lambda route: route.abort())
     page.goto(f"{home}/zh/index.html")
-    page.locator("[data-widget]").scroll_into_view_if_needed()
-    page.wait_for_selector("[data-widget][data-state=live]")
+    page.locator("[data-widget=explorer]").scroll_into_view_if_needed()
+    page.wait_for_selector("[data-widget=explorer][data-state=live]")
     page.locator(".drawing summary").click()
     page.wait_for_selector(".widget-failed")
     page.locator(".gallery button").first.click()
@@ -240,16 +240,16 @@ def test_a_page_with_the_explorer_is_accessible_and_within_the_screen(home, visi
     page.evaluate(FRAMES)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.add_script_tag(path=ROOT / "web/node_modules/axe-core/axe.min.js")
-    assert page.evaluate(AXE.replace("axe.run(document", "axe.run('[data-widget]'"), WCAG) == []
+    assert page.evaluate(AXE.replace("axe.run(document", "axe.run('[data-widget=explorer]'"), WCAG) == []
 
 
 def test_the_page_does_not_move_when_the_explorer_comes(home, visit):
     for width in (390, 1280):
         page = visit(home, "en/index.html", live=False, viewport={"width": width, "height": 850})
-        before = page.evaluate("document.querySelector('[data-widget]').getBoundingClientRect().height")
-        page.locator("[data-widget]").scroll_into_view_if_needed()
-        page.wait_for_selector("[data-widget][data-state=live]")
-        after = page.evaluate("document.querySelector('[data-widget]').getBoundingClientRect().height")
+        before = page.evaluate("document.querySelector('[data-widget=explorer]').getBoundingClientRect().height")
+        page.locator("[data-widget=explorer]").scroll_into_view_if_needed()
+        page.wait_for_selector("[data-widget=explorer][data-state=live]")
+        after = page.evaluate("document.querySelector('[data-widget=explorer]').getBoundingClientRect().height")
         assert abs(after - before) <= 60, (width, before, after)
         page.context.close()
 
