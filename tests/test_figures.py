@@ -236,6 +236,7 @@ def cells():
         new_code_cell("%config y", id="magic"),
         new_code_cell("judge()", id="both", outputs=[new_output("execute_result", {"text/plain": "Faux : non.\n| Wrong: no."})]),
         new_code_cell("#| exporti\nlimit: int = 3\n\ndef inner(): y = 1\nclass A: b = 2\nc = 3\nd = 4", id="inner"),
+        new_code_cell("#| exporti\nlast = 5"),
         new_code_cell(f"#| fold: figure\n{lines}", id="first", outputs=[new_output("display_data", svg | png)]),
         new_code_cell(lines, id="second", outputs=[new_output("display_data", svg), new_output("display_data", png)]),
         new_markdown_cell("![Un œil | An eye](images/eye.svg)", id="eye"),
@@ -244,7 +245,7 @@ def cells():
         new_markdown_cell("Après.", metadata={"lang": "fr"}), new_markdown_cell("Afterwards.", metadata={"lang": "en"}),
         new_markdown_cell("## Long | Long"), new_code_cell("x" * 88, outputs=[new_output("stream", text="z" * 88)]),
         new_code_cell(f"def far(near):\n    if near:\n        return {'near + ' * 20}1",
-                      outputs=[new_output("stream", text="y" * 88 + "\nlast")]),
+                      outputs=[new_output("stream", text="y" * 88 + "  y\nlast")]),
         new_markdown_cell("Un mot de plus. " * 40, metadata={"lang": "fr"}),
         new_markdown_cell("One more word. " * 40, metadata={"lang": "en"}),
     ]
@@ -302,7 +303,7 @@ def test_folded_code_is_behind_a_line_and_its_output_is_not(course, edition, wor
     folds = main.xpath(".//details[@class='fold']")
     assert [(fold[0].tag, fold[0].text_content(), fold.get("open")) for fold in folds] == [("summary", line, None) for line in words]
     assert [fold.xpath("./div[contains(@class, 'sourceCode')]")[0].text_content().strip() for fold in folds] == \
-        ["import secret", "limit: int = 3\n\ndef inner(): y = 1\nclass A: b = 2\nc = 3\nd = 4", "plot()"]
+        ["import secret", "limit: int = 3\n\ndef inner(): y = 1\nclass A: b = 2\nc = 3\nd = 4\n\n\nlast = 5", "plot()"]
     assert not main.xpath(".//details//figure")
     assert not any(word in main.text_content() for word in ("fold", "%config", "exporti"))
     assert len(main.xpath(".//div[contains(@class, 'sourceCode')]")) == (9 if edition == "deux" else 8), "an empty cell leaves a block"

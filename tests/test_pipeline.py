@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import lxml.html
 import nbformat
@@ -12,7 +13,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from web.build import build
 from web.course import ROOT, Course
-from web.finish import inner, size, take
+from web.finish import Site, inner, size, take
 from web.formulas import Formulas
 from web.languages import Languages, SourceError
 from web.read import directives
@@ -139,6 +140,7 @@ def test_the_pages_beside_the_chapters_speak_the_languages(built):
     assert both.text_content().split() == ["la", "moyenne", "the", "mean"] and both.xpath("./span/@lang") == ["en-GB"]
     assert texts(built, "fr", "contents", "//main/section[1]/p") == ["Combien d’heures il fait jour", "Environ 5 minutes."]
     assert "180 mots par minute" in texts(built, "fr", "contents", "//main")[0]
+    assert texts(built, "en", "contents", "//main//h2") == ["0 The light#", "1 The year#"]
     entry = {edition: " ".join(texts(built, edition, "api_lumiere", "//section[@id='mean_light']")) for edition in EDITIONS}
     assert "La moyenne d’une liste" in entry["fr"] and "Les heures" in entry["fr"] and "Expliqué sous La moyenne" in entry["fr"]
     assert "The mean of a list" in entry["en"] and "Hours are" in entry["en"] and "Explained under The mean" in entry["en"]
@@ -168,6 +170,22 @@ def test_the_front_page_has_a_way_in_and_a_card_for_each_chapter(built):
         own = [page(built, edition, name).xpath("//figure[not(ancestor::*[@data-widget])]")[:1] for name in ("00_jour", "01_annee")]
         assert len(pictures) == sum(map(len, own)) * (edition != "deux") and any(own), "the first figure of each chapter that has one"
         assert all(picture.xpath(".//svg | .//img") for picture in pictures)
+
+
+def test_the_code_of_a_widget_is_folded_below_it(tmp_path):
+    cell = ('<div class="cell"><details class="code-fold"><summary>Code</summary></details>'
+            '<div class="cell-output"><div data-widget="clock"></div></div></div>')
+    text = f'<main><h1 class="title">T</h1>{cell}<div class="cell"><details class="code-fold"></details><p>Printed</p></div></main>'
+    (tmp_path / "page.html").write_text(text, encoding="utf-8")
+    order = re.findall("<(details|div data-widget|p)", take(tmp_path / "page.html", tmp_path, "Here").text)
+    assert order == ["div data-widget", "details", "details", "p"]
+
+
+def test_no_line_begins_with_the_mark_after_a_short_formula():
+    site, (short, long) = Site.__new__(Site), (f"formulatoken{digit * 16}x" for digit in "01")
+    site.formulas = SimpleNamespace(known={short: {"tex": "x"}, long: {"tex": "x + " * 9}})
+    kept = site.kept_together(f"<p>是{short}：{long}，{short} 。</p>")
+    assert kept == f'<p>是<span class="together">{short}：</span>{long}，{short} 。</p>'
 
 
 def test_the_search_index_has_what_a_reader_sees(built):

@@ -1,6 +1,7 @@
 """The contents page: every chapter with what it teaches, how long it takes, and its sections."""
 import re
 
+from web.course import number
 from web.formulas import TOKENS
 from web.languages import HEADING
 
@@ -58,7 +59,7 @@ class Contents:
         first, second = (f"[{languages.half(line, code)}]({notebook.path.name})" for code in languages.codes)
         both = f"{first} {second}{{.second lang={languages.second.tag}}}"
         shown = {languages.first.code: first, languages.second.code: second, languages.both: both}[edition]
-        return f"## {shown} {{#{languages.anchor(line)}}}"
+        return f"## {' '.join(filter(None, [number(notebook.name), shown]))} {{#{languages.anchor(line)}}}"
 
     def page(self, edition, front_matter):
         """The page as Markdown."""

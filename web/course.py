@@ -20,6 +20,12 @@ def unchanged(path, _):
     return read(path)
 
 
+def number(name):
+    """The number that the name of a chapter or of its page begins with, or nothing."""
+    found = re.match(r"0*(\d+)_", name)
+    return found[1] if found else ""
+
+
 class Course:
     """A course in the folder `root`, which holds settings.ini, languages.yml, _quarto.yml and the notebooks."""
 

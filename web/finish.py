@@ -12,7 +12,7 @@ import lxml.etree
 import lxml.html
 from lxml.html.builder import DIV, A, E
 
-from web.course import HERE, filled, write
+from web.course import HERE, filled, number, write
 from web.formulas import Formulas
 from web.glossary import Glossary
 from web.languages import SourceError
@@ -26,6 +26,9 @@ from web.widgets import HOST
 ICON = "images/favicon.svg"
 LEVELS = ("h2", "h3", "h4", "h5", "h6")
 DRAWING = re.compile(rf"<!--({DRAWINGS}/[^>]+\.svg)-->")
+COLUMNS = re.compile(r"\S {2,}\S|\t")  # what is printed in columns, which lines that go on below would break
+CLOSING = re.compile(r"(formulatoken[0-9a-f]{16}x)([，。：；、）！？”]+)")
+SHORT = 16  # of TeX: a formula that may stay on one line with the mark after it
 CHAPTER = re.compile(r"((?!index)\w+)\.html")
 CARD = re.compile(r"<!--card (\w+)-->")
 TERM = re.compile(r'<a\b[^>]*class="term"[^>]*>')
@@ -88,10 +91,13 @@ def take(path, folder, anchor):
     for code in main.xpath(".//div[contains(@class, 'sourceCode')]/pre/code"):
         lined(code)
     for printed in main.xpath(".//div[contains(@class, 'cell-output')]//pre"):
-        if "\n" not in printed.text_content().strip():
-            printed.set("class", "wrapped")  # one line has no columns to keep
+        if not COLUMNS.search(printed.text_content()):
+            printed.set("class", "wrapped")
     for fold in main.xpath(".//details[@class='code-fold']"):
         fold.set("class", FOLD)
+    for widget in main.xpath(".//div[@data-widget]"):  # what it is made of stands below it
+        for fold in widget.xpath("ancestor::div[contains(@class, 'cell')][last()]/details"):
+            fold.getparent().append(fold)
     found = sections(main)
     toc = [(section.get("id"), heading.tag[1], linkless(heading)) for section, heading in headings(main) if heading.tag in LEVELS[:2]]
     for image in main.iter("img"):
@@ -178,6 +184,8 @@ def lined(code):
         indent = len(words) - len(words.lstrip())
         line = E.span({"class": "line"} | ({"style": f"--indent:{indent}"} if indent else {}),
                       *(E.span({"class": kind}, text) if kind else text for text, kind in tokens if text))
+        if {kind for text, kind in tokens if text.strip()} == {"st"}:
+            line.set("class", "line said")
         line.tail = "\n" if tokens is not lines[-1] else None
         code.append(line)
 
@@ -188,12 +196,6 @@ def boxed(table):
     box.tail, table.tail = table.tail, None
     table.getparent().replace(table, box)
     box.append(table)
-
-
-def number(name):
-    """The number that the name of a chapter or of its page begins with, or nothing."""
-    found = re.match(r"0*(\d+)_", name)
-    return found[1] if found else ""
 
 
 def carded(items):
@@ -268,10 +270,10 @@ class Site:
         if name not in order:
             return ""
         at, made = order.index(name), []
-        for rel, key, number in (("prev", "previous", at - 1), ("next", "next", at + 1)):
-            if 0 <= number < len(order):
-                words = f"<span>{self.label(key)}</span><span>{self.chapter_name(order[number])}</span>"
-                made.append(f'<a rel="{rel}" href="{order[number]}.html">{words}</a>')
+        for rel, key, beside in (("prev", "previous", at - 1), ("next", "next", at + 1)):
+            if 0 <= beside < len(order):
+                words = f"<span>{self.label(key)}</span><span>{self.chapter_name(order[beside])}</span>"
+                made.append(f'<a rel="{rel}" href="{order[beside]}.html">{words}</a>')
         return f'<nav class="turn" aria-label="{self.label("turn")}">{"".join(made)}</nav>'
 
     def toc(self, part):
@@ -317,6 +319,13 @@ class Site:
             return f'<div class="picture" aria-hidden="true">{part.picture}</div>' if shown else ""
         return CARD.sub(one, text)
 
+    def kept_together(self, text):
+        """A text in which no line begins with the mark that closes what a short formula ends."""
+        def one(match):
+            short = len(self.formulas.known[match[1]]["tex"]) <= SHORT
+            return f'<span class="together">{match[0]}</span>' if short else match[0]
+        return CLOSING.sub(one, text)
+
     def script_labels(self, part):
         """What a page's script says, and what the terms mean that the page links to, as JSON."""
         said = {key: self.languages.label("script", key, self.edition) for key in self.languages.labels["script"]}
@@ -339,7 +348,7 @@ class Site:
             "labels": self.script_labels(part),
             "chapters": self.chapter_list(page), "heading": self.heading(page) + self.start(page), "turn": self.turn(page),
             "toc": self.toc(part),
-            "text": self.cards(part.text),
+            "text": self.kept_together(self.cards(part.text)),
         }
         return self.formulas.fill(filled("page.html", values))
 

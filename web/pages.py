@@ -107,6 +107,19 @@ def said(languages, output, edition):
     return output | {"data": {"text/plain": halves[edition == languages.second.code]}}
 
 
+def joined(cells):
+    """Cells, of which those that are folded as the same thing, with nothing to see between them, are one, behind a single line."""
+    made = []
+    for cell in cells:
+        before = made[-1] if made else None
+        if before and all(each["cell_type"] == "code" and fold_of(each) and each["source"] for each in (before, cell)) \
+                and fold_of(before) == fold_of(cell) and not before["outputs"] and not option(cell, "widget"):
+            made[-1] = cell | {"source": f"{before['source']}\n\n\n{cell['source']}"}
+        else:
+            made.append(cell)
+    return made
+
+
 def option(cell, name):
     """The value of a directive of a code cell, without quotation marks; an empty text where there is none."""
     return cell["directives"].get(name, ("", False))[0].strip("\"'")
@@ -223,7 +236,7 @@ class Pages:
     def page(self, notebook, edition, folder):
         """The cells of a notebook's page, its title in front matter; pictures are written beside it into `folder`."""
         chosen = []
-        for cell in self.languages.select(self.cells(notebook), edition, notebook.place):
+        for cell in joined(self.languages.select(self.cells(notebook), edition, notebook.place)):
             if cell["cell_type"] == "code":
                 cell = cell | {"source": self.folded(cell, edition), "outputs": self.outputs(cell, notebook, folder, edition)}
             elif cell["cell_type"] == "markdown":
