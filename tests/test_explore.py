@@ -203,7 +203,7 @@ def test_every_slider_goes_to_zero_by_keyboard(show, shipped):
     z = torch.randn(20, generator=torch.Generator().manual_seed(3)).mul(2).tolist()
     page = show(traits(shipped, z=z))
     assert np.abs(picture(page) - decoded(shipped, z)).max() <= GREYS
-    sliders = page.locator("#a input[type=range]")
+    sliders = page.locator("#a .slider input")
     assert sliders.count() == 20
     for i in range(20):
         sliders.nth(i).focus()
@@ -295,7 +295,7 @@ def test_a_finger_that_scrolls_the_page_moves_no_slider(show, shipped):
 
 def test_without_activity_nothing_is_hidden(show, shipped):
     page = show(traits(shipped, kl=[0.0] * 20))
-    assert page.locator("#a input[type=range]").last.is_visible()
+    assert page.locator("#a .slider input").last.is_visible()
     page = show(traits(shipped, kl=[]))
     assert page.locator("#a .slider label").all_inner_texts() == [f"z{i}" for i in range(20)]
 
@@ -638,7 +638,7 @@ def test_several_views_of_one_model(show, shipped):
     page.evaluate("void (window.cleanB = view('b'))")
     page.locator("#b .gallery button").nth(4).click()
     assert (picture(page) == picture(page, "#b [data-latent-image]")).all() and picture(page).any()
-    page.locator("#a input[type=range]").first.press("End")
+    page.locator("#a .slider input").first.press("End")
     picture(page, "#b [data-latent-image]")
     assert page.locator("#b output").first.inner_text() == "4.00"
     page.evaluate("clean()")
@@ -670,7 +670,7 @@ def test_a_model_that_is_not_whole_is_a_message_in_the_widget(show, shipped, cha
     assert message in page.get_by_role("alert").inner_text()
     assert page.locator("#a button, #a input").count() == 0
     page.evaluate("([name, value]) => model.receive(name, value)", [next(iter(change)), given[next(iter(change))]])
-    assert not page.get_by_role("alert").is_visible() and page.locator("#a input[type=range]").count() == 20
+    assert not page.get_by_role("alert").is_visible() and page.locator("#a .slider input").count() == 20
     page.evaluate("clean()")
     assert page.evaluate("[model.listeners(), left()]") == [0, []]
 
@@ -685,7 +685,7 @@ def test_a_bad_z_is_a_message_and_the_last_good_one_stays(show, shipped, bad):
     page.locator("input[type=range]").first.press("Home")
     assert sorted(z_of(page)) == [-4] + [0.5] * 19 and not page.get_by_role("alert").is_visible()
     page.evaluate(f"clean(), model.set('z', {bad}), void view('a')")
-    assert page.get_by_role("alert").is_visible() and page.locator("#a input[type=range]").count() == 20
+    assert page.get_by_role("alert").is_visible() and page.locator("#a .slider input").count() == 20
 
 
 @pytest.mark.parametrize(("change", "message", "absent"), [
@@ -694,7 +694,7 @@ def test_a_bad_z_is_a_message_and_the_last_good_one_stays(show, shipped, bad):
 def test_an_extra_that_does_not_fit_is_left_out_with_a_note(show, shipped, change, message, absent):
     page = show({**traits(shipped), **change})
     assert message in page.get_by_role("alert").inner_text()
-    assert page.locator(absent).count() == 0 and page.locator("#a input[type=range]").count() == 20
+    assert page.locator(absent).count() == 0 and page.locator("#a .slider input").count() == 20
 
 
 def test_other_sizes_work_without_digits(show):
