@@ -65,9 +65,9 @@ MUTANTS = [
            'torch.save(state, folder/"weights.pt")', f"{TORCH}/pull/87443"),
     Mutant("nan-weights", FILES, "fill", {"new.isnan().any() or name in parameters and not new.isfinite().all()": "False"},
            'broken["fc1.bias"]', ""),
-    Mutant("clipped-16-bits", FILES, "grey_levels", {"np.rint((values - low) * (255 / max(high - low, 1e-300)))": "values.clip(0, 255)"},
+    Mutant("clipped-16-bits", FILES, "gray_levels", {"np.rint((values - low) * (255 / max(high - low, 1e-300)))": "values.clip(0, 255)"},
            "assert kept.tolist() == list(range(256))", ""),
-    Mutant("truncated-levels", FILES, "grey_levels", {"np.rint((": "np.floor((1 - 1e-9) * ("},
+    Mutant("truncated-levels", FILES, "gray_levels", {"np.rint((": "np.floor((1 - 1e-9) * ("},
            "assert kept.tolist() == list(range(256))", ""),
     Mutant("ink-vanishes", FILES, "opaque", {"ground = 255 if": "ground = 0 if"}, "inks = {level: opaque(", ""),
     Mutant("squashed", FILES, "fitted", {"height, width = (max(1, round(side * scale)) for side in (picture.height, picture.width))":

@@ -1,4 +1,4 @@
-"""What an engineer does with the installed package, in a folder of their own: colour pictures of three sizes from files, a
+"""What an engineer does with the installed package, in a folder of their own: color pictures of three sizes from files, a
 convolutional VAE and a loss of their own; training that is killed in the middle of an epoch and resumed; evaluation; samples.
 
 Run by tests/test_own_model.py against the wheel, in an empty folder: `python own_model.py` drives, `python own_model.py train
@@ -58,15 +58,15 @@ def beta_loss(reconstructed, original, mu, logvar):
 
 
 def draw_pictures(folder, size, number=60):
-    """Files with a coloured disc on a dark ground, in two folders by colour."""
+    """Files with a coloured disc on a dark ground, in two folders by color."""
     height, width = size
     generator = torch.Generator().manual_seed(height)
     rows, columns = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
     for i in range(number):
         at = torch.rand(2, generator=generator) * torch.tensor([height / 2, width / 2]) + torch.tensor([height / 4, width / 4])
         disc = ((rows - at[0])**2 + (columns - at[1])**2 < (min(size) / 5)**2).float()
-        colour = torch.tensor([0.9, 0.2, 0.1] if i % 2 else [0.1, 0.3, 0.9])
-        pixels = (disc.unsqueeze(-1) * colour * 255).to(torch.uint8)
+        color = torch.tensor([0.9, 0.2, 0.1] if i % 2 else [0.1, 0.3, 0.9])
+        pixels = (disc.unsqueeze(-1) * color * 255).to(torch.uint8)
         path = folder / ("red" if i % 2 else "blue") / f"{i:03}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(pixels.numpy()).save(path)
@@ -75,7 +75,7 @@ def draw_pictures(folder, size, number=60):
 def prepared(folder):
     """The pictures of a folder, and a model for them from a fixed start."""
     height, width = map(int, folder.name.split("x"))
-    images, labels, names = folder_images(folder, size=(height, width), colour=True)
+    images, labels, names = folder_images(folder, size=(height, width), color=True)
     assert images.shape[1:] == (3, height, width) and names == ["blue", "red"] and len(labels) == len(images)
     torch.manual_seed(0)
     return images, ConvVAE((3, height, width))

@@ -728,8 +728,8 @@ def instead(message, model, images):
 @scenario
 def a_model_that_the_explorer_cannot_show(tmp):
     instead(said(LatentExplorer, Ended(hidden_dim=4, latent_dim=2)), Ended(hidden_dim=4, latent_dim=2), pixels())
-    colour, images = small(image_shape=(3, 8, 8)), torch.full((2, 3, 8, 8), 0.5)
-    instead(said(LatentExplorer, colour), colour, images)
+    color, images = small(image_shape=(3, 8, 8)), torch.full((2, 3, 8, 8), 0.5)
+    instead(said(LatentExplorer, color), color, images)
     hooked = small()
     handle = hooked.fc1.register_forward_hook(lambda *_: None)
     instead(said(LatentExplorer, hooked), hooked, pixels())

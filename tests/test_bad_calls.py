@@ -63,7 +63,7 @@ KINDS = {
         "empty": (lambda: rows(0), r"\(0, "), "too narrow": (lambda: rows(size=100), r"\(2, 100\)"),
         "one number": (lambda: torch.tensor(0.5), r"\(\)"), "0 to 255": (lambda: rows(fill=255.0), r"\b255\b"),
         "negative": (lambda: rows(fill=-0.1), r"-0\.1"), "slightly above 1": (lambda: rows(fill=1.01), r"1\.01"),
-        "nan": (lambda: rows(fill=math.nan), r"\bnan\b"), "colour": (lambda: torch.full((2, 3, 28, 28), 0.5), r"\(2, 3, 28, 28\)"),
+        "nan": (lambda: rows(fill=math.nan), r"\bnan\b"), "color": (lambda: torch.full((2, 3, 28, 28), 0.5), r"\(2, 3, 28, 28\)"),
     }, {}, {
         "rows": lambda: rows(), "uint8": lambda: rows(fill=9).to(torch.uint8), "float64": lambda: rows(dtype=torch.float64),
         "half": lambda: rows(dtype=torch.float16), "bfloat16": lambda: rows(dtype=torch.bfloat16),
@@ -337,7 +337,7 @@ CALLS = {
     "data.show_images": Call(lambda tmp: {"images": rows()}, {"images": "any tensor", "columns": "columns", "image_shape": "image_shape"}),
     "data.pick_device": Call(lambda tmp: {}, {"name": "device"}),
     "files.folder_images": Call(lambda tmp: {"root": pictures(tmp)},
-        {"root": "folder to read", "size": "picture size", "colour": "free", "skip_bad": "free"}),
+        {"root": "folder to read", "size": "picture size", "color": "free", "skip_bad": "free"}),
     "model.EncoderDecoder": Call(lambda tmp: {}, VAE_ARGUMENTS),
     "model.EncoderDecoder.encode": Call(lambda tmp: {"self": small(), "x": rows()}, {"x": "batch"}),
     "model.EncoderDecoder.decode": Call(lambda tmp: {"self": small(), "z": torch.zeros(2, 2)}, {"z": "z"}),

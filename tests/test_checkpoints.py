@@ -48,7 +48,7 @@ class Counted(VAE):
 
 
 class Convolutional(nn.Module):
-    """A convolutional VAE in colour, with batch normalization and dropout."""
+    """A convolutional VAE in color, with batch normalization and dropout."""
 
     latent_dim, image_shape = 3, (3, 4, 4)
 

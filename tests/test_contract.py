@@ -27,7 +27,7 @@ class Sampled(nn.Module):
 
 
 class Conv(Sampled):
-    """Convolutions, batch normalization and dropout, for colour images whose sides are multiples of 4; decodes to images."""
+    """Convolutions, batch normalization and dropout, for color images whose sides are multiples of 4; decodes to images."""
 
     def __init__(self, image_shape, latent_dim=2):
         super().__init__()
@@ -114,7 +114,7 @@ def half_frozen():
 
 
 MODELS = {
-    "colour 8x8": lambda: Conv((3, 8, 8)), "colour 12x20": lambda: Conv((3, 12, 20)), "colour 16x4": lambda: Conv((3, 16, 4)),
+    "color 8x8": lambda: Conv((3, 8, 8)), "color 12x20": lambda: Conv((3, 12, 20)), "color 16x4": lambda: Conv((3, 16, 4)),
     "grey": lambda: Conv((1, 8, 12)), "a subclass": deeper, "conditional": Conditional, "Gaussian": Gaussian,
     "double precision": lambda: Conv((3, 8, 8)).double(), "DataParallel": lambda: nn.DataParallel(Conv((3, 8, 8))),
     "averaged": lambda: torch.optim.swa_utils.AveragedModel(deeper()), "compiled": lambda: torch.compile(vae(), backend="eager"),

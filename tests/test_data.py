@@ -43,7 +43,7 @@ def grey(mode):
 
 
 def patches():
-    """The four patches, in colour."""
+    """The four patches, in color."""
     return Image.fromarray(PATCHES)
 
 
@@ -191,7 +191,7 @@ def test_every_kind_of_file_comes_back_with_its_grey_levels(name, tmp_path):
     if off == -1:  # values of 0..255 in 16 bits are nearly black, and stay so
         expected = np.rint(RAMP / 257).astype(np.uint8)
     assert np.abs(images[0, 0].numpy().astype(int) - expected).max() <= max(off or 0, 0)
-    coloured, _, _ = folder_images(tmp_path, colour=True)
+    coloured, _, _ = folder_images(tmp_path, color=True)
     assert np.abs(coloured[0].numpy().astype(int) - expected).max() <= max(off or 0, 0) + 1
 
 
@@ -218,7 +218,7 @@ COLOURS = {
 def test_every_kind_of_file_comes_back_with_its_colours(name, tmp_path):
     make, options, off = COLOURS[name]
     save(make(), tmp_path / name, options)
-    images, _, _ = folder_images(tmp_path, colour=True)
+    images, _, _ = folder_images(tmp_path, color=True)
     assert images.shape == (1, 3, 28, 28)
     assert np.abs(images[0].permute(1, 2, 0).numpy().astype(int) - PATCHES).max() <= off
     greys, _, _ = folder_images(tmp_path)
@@ -298,7 +298,7 @@ def ink(level, mode):
 
 
 def keyed(level, mode):
-    """The same square with one colour declared transparent."""
+    """The same square with one color declared transparent."""
     body = np.full((28, 28), level ^ 1, np.uint16 if mode == "I;16" else np.uint8)
     body[8:20, 8:20] = level
     if mode == "I;16":
@@ -316,8 +316,8 @@ TRANSPARENT = {"LA.png": "LA", "RGBA.png": "RGBA", "LA.tiff": "LA", "RGBA.tiff":
 @pytest.mark.parametrize("name", TRANSPARENT)
 def test_ink_on_nothing_stays_visible(name, level, tmp_path):
     ink(level, TRANSPARENT[name]).save(tmp_path / name, **({"lossless": True} if name.endswith("webp") else {}))
-    for colour in (False, True):
-        image = folder_images(tmp_path, colour=colour)[0][0]
+    for color in (False, True):
+        image = folder_images(tmp_path, color=color)[0][0]
         assert (image[:, 8:20, 8:20].int() - level).abs().max() <= 2  # GIF rounds colours
         assert (image[:, 0] == (255 if level < 128 else 0)).all()
 
@@ -385,7 +385,7 @@ def test_a_disc_stays_a_disc_and_the_padding_takes_the_colour_of_the_edge(height
 @pytest.mark.parametrize("size", [28, 1, (32, 48), (48, 32), [5, 7], (np.int64(8), np.int32(9))])
 def test_any_picture_becomes_any_size(height, width, size, tmp_path):
     Image.new("RGB", (width, height), (10, 20, 30)).save(tmp_path / "a.png")
-    images, _, _ = folder_images(tmp_path, size, colour=True)
+    images, _, _ = folder_images(tmp_path, size, color=True)
     sides = (size, size) if isinstance(size, int) else tuple(size)
     assert images.shape == (1, 3, *sides) and images.is_contiguous()
     assert (images.view(3, -1) == torch.tensor([10, 20, 30])[:, None]).all()
@@ -395,7 +395,7 @@ def test_padding_takes_the_colour_of_the_edges_it_adjoins(tmp_path):
     body = np.zeros((56, 28, 3), np.uint8)
     body[:, 0], body[:, -1], body[0], body[-1] = (7, 8, 9), (7, 8, 9), 255, 255
     Image.fromarray(body).save(tmp_path / "a.png")
-    image = folder_images(tmp_path, (56, 56), colour=True)[0][0]
+    image = folder_images(tmp_path, (56, 56), color=True)[0][0]
     assert image[:, 30, 0].tolist() == image[:, 0, 0].tolist() == [7, 8, 9] and image[:, 0, 28].tolist() == [255] * 3
 
 

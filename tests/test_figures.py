@@ -51,29 +51,29 @@ def style():
     plt.close("all")
 
 
-def linear(colour):
-    """The linear red, green and blue of a colour."""
-    values = np.array(to_rgb(colour))
+def linear(color):
+    """The linear red, green and blue of a color."""
+    values = np.array(to_rgb(color))
     return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055)**2.4)
 
 
 def contrast(one, other):
     """The contrast ratio of WCAG between two colours."""
-    low, high = sorted(linear(colour) @ [0.2126, 0.7152, 0.0722] for colour in (one, other))
+    low, high = sorted(linear(color) @ [0.2126, 0.7152, 0.0722] for color in (one, other))
     return (high + 0.05) / (low + 0.05)
 
 
-def lab(colour, seen):
-    """A colour in OKLab, as somebody sees it."""
+def lab(color, seen):
+    """A color in OKLab, as somebody sees it."""
     cones, axes = OKLAB
-    return axes @ np.cbrt(cones @ np.clip(np.array(seen) @ linear(colour), 0, 1))
+    return axes @ np.cbrt(cones @ np.clip(np.array(seen) @ linear(color), 0, 1))
 
 
 def test_every_colour_is_seen_on_light_and_on_dark(style):
     cycle = style["axes.prop_cycle"].by_key()["color"]
     assert len(cycle) == 6
     for ground in GROUNDS.values():
-        assert min(contrast(colour, ground) for colour in cycle) >= 3
+        assert min(contrast(color, ground) for color in cycle) >= 3
     assert contrast(style["text.color"], GROUNDS["light"]) >= 4.5 and contrast(style["text.color"], GROUNDS["dark"]) >= 3.8
 
 
@@ -94,9 +94,9 @@ def test_words_in_a_colour_of_the_data_can_be_read(style):
     """A page mixes them with its ink, as color-mix does."""
     share = float(re.search(r"(\d+)%", TEXT)[1]) / 100
     for ink, ground in (("#1e2227", "#fefefd"), ("#dde2e7", "#16191d")):
-        for colour in style["axes.prop_cycle"].by_key()["color"]:
-            mixed = share * np.array(to_rgb(colour)) + (1 - share) * np.array(to_rgb(ink))
-            assert contrast(tuple(mixed), ground) >= 4.5, (colour, ground)
+        for color in style["axes.prop_cycle"].by_key()["color"]:
+            mixed = share * np.array(to_rgb(color)) + (1 - share) * np.array(to_rgb(ink))
+            assert contrast(tuple(mixed), ground) >= 4.5, (color, ground)
 
 
 def svg(figure):

@@ -30,7 +30,7 @@ from vae_nb.model import (
 
 
 class Conv(nn.Module):
-    """A convolutional VAE for colour images (3, 8, 8) that keeps the contract."""
+    """A convolutional VAE for color images (3, 8, 8) that keeps the contract."""
 
     latent_dim, image_shape = 2, (3, 8, 8)
 
@@ -648,7 +648,7 @@ def test_subclasses_come_back(tmp_path):
     back = Deep.from_pretrained(path, depth=2)
     assert type(back) is Deep and same(model, back) and back.image_shape == (1, 4, 4)
     assert "depth" in says(TypeError, "give from_pretrained what its constructor needs", Deep.from_pretrained, path)
-    says(TypeError, "colour", Deep.from_pretrained, path, depth=2, colour=True)
+    says(TypeError, "color", Deep.from_pretrained, path, depth=2, color=True)
     assert "more.2.weight is missing" in says(ValueError, "does not hold the weights of this Deep", Deep.from_pretrained, path, depth=3)
     says(ValueError, "mask is not known", VAE.from_pretrained, path)
 

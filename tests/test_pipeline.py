@@ -181,11 +181,11 @@ def test_the_code_of_a_widget_is_folded_below_it(tmp_path):
     assert order == ["div data-widget", "details", "details", "p"]
 
 
-def test_no_line_begins_with_the_mark_after_a_short_formula():
+def test_no_line_breaks_between_a_short_formula_and_what_stands_beside_it():
     site, (short, long) = Site.__new__(Site), (f"formulatoken{digit * 16}x" for digit in "01")
     site.formulas = SimpleNamespace(known={short: {"tex": "x"}, long: {"tex": "x + " * 9}})
-    kept = site.kept_together(f"<p>是{short}：{long}，{short} 。</p>")
-    assert kept == f'<p>是<span class="together">{short}：</span>{long}，{short} 。</p>'
+    kept = site.kept_together(f"<p>是{short}：{long}，{short} 。({short} and {short}</p>")
+    assert kept == f'<p>是<span class="together">{short}：</span>{long}，{short} 。<span class="together">({short}</span> and {short}</p>'
 
 
 def test_the_search_index_has_what_a_reader_sees(built):

@@ -123,7 +123,7 @@ class Walk:
 
 @pytest.fixture(scope="session")
 def small_walk(small, small_home, browser):
-    """What is found on every page of the small course over http: axe looks in both widths and both colour schemes."""
+    """What is found on every page of the small course over http: axe looks in both widths and both color schemes."""
     walk = Walk(browser, small_home)
     for edition in SMALL:
         for name in [*names(small, edition), "404.html"]:

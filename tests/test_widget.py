@@ -403,7 +403,7 @@ OTHERS = {  # models that the explorer would show wrongly, and what the refusal 
     "early hook": (lambda: changed(lambda model: model.register_forward_pre_hook(lambda model, x: None)), "a hook on the model"),
     "pruned": (lambda: changed(lambda model: prune.l1_unstructured(model.fc3, "weight", 0.5)), "a hook on fc3"),
     "nan": (lambda: changed(lambda model: nn.init.constant_(model.fc2_logvar.bias, float("nan"))), "NaN"),
-    "colour": (lambda: small(image_shape=(3, 4, 5)), "shape (3, 4, 5); the explorer shows grey ones"),
+    "color": (lambda: small(image_shape=(3, 4, 5)), "shape (3, 4, 5); the explorer shows gray ones"),
     "no shape": (lambda: VAE(12), "VAE(12, image_shape=(C, H, W))")}
 NO_VAE = {"another model": Flat(), "a layer": nn.Linear(2, 2), "array": np.ones(3),
           **{repr(each): each for each in (None, [], "mnist.safetensors", 3, VAE)}}

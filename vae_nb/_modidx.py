@@ -208,7 +208,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                               'vae_nb.files.from_disk': ('files.html#from_disk', 'vae_nb/files.py'),
                               'vae_nb.files.from_mirrors': ('files.html#from_mirrors', 'vae_nb/files.py'),
                               'vae_nb.files.from_npm': ('files.html#from_npm', 'vae_nb/files.py'),
-                              'vae_nb.files.grey_levels': ('files.html#grey_levels', 'vae_nb/files.py'),
+                              'vae_nb.files.gray_levels': ('files.html#gray_levels', 'vae_nb/files.py'),
                               'vae_nb.files.jsonable': ('files.html#jsonable', 'vae_nb/files.py'),
                               'vae_nb.files.layout_of': ('files.html#layout_of', 'vae_nb/files.py'),
                               'vae_nb.files.load_weights': ('files.html#load_weights', 'vae_nb/files.py'),

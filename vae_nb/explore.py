@@ -304,7 +304,7 @@ def supported(model: Any) -> tuple["VAE", tuple[int, int, int]]:
         raise ValueError(f"this {type(model).__name__} has {', '.join(ways)}, which the explorer's page, computing fc1 to fc4 with ReLU and "
                          f"sigmoid, cannot follow: undo that, or {instead}")
     if (shape := shape_of(model))[0] != 1:
-        raise ValueError(f"images of this model have shape {shape}; the explorer shows grey ones, (1, H, W): {instead}")
+        raise ValueError(f"images of this model have shape {shape}; the explorer shows gray ones, (1, H, W): {instead}")
     return model, shape
 
 # %% ../nbs/14_widget.ipynb #8988a9d4
@@ -328,7 +328,7 @@ class LatentExplorer(LinkedVector):
     """A widget to explore the latent space of a VAE: sliders, a gallery, a drawing area. `z` can be read, set, observed, linked.
     探索VAE潜空间的控件：滑块、画廊、画板。`z`可以读、写、监听，也可以与别的控件相连。
 
-    Shows `vae_nb.VAE` alone, on grey images of any size, also compiled or wrapped; the page itself computes its layers. Another
+    Shows `vae_nb.VAE` alone, on gray images of any size, also compiled or wrapped; the page itself computes its layers. Another
     model is refused. `images` `(N, ...)`, uint8 or floats in [0, 1], give the KL of each dimension and, with `labels` `(N,)`, whole
     numbers or strings, the gallery: the first image of each label, 10 at most.
 
@@ -380,7 +380,7 @@ def playground_digits() -> tuple[Array, Array]:
     return found["images"], found["labels"]
 
 def digits_png(images: Array, columns: int = 10, scale: int = 4) -> bytes:
-    """A PNG of grey images `(N, 1, H, W)`, `columns` to a row, each pixel `scale` pixels wide.
+    """A PNG of gray images `(N, 1, H, W)`, `columns` to a row, each pixel `scale` pixels wide.
     灰度图像`(N, 1, H, W)`拼成的PNG，每行`columns`幅，每个像素放大到`scale`个。"""
     from PIL import Image
     count, _, height, width = images.shape

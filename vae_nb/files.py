@@ -323,8 +323,8 @@ def model_from(cls: type, path: Any, arguments: dict[str, Any], check: Callable[
     return model.eval()
 
 # %% ../nbs/13_files.ipynb #a4cdfacf
-def grey_levels(picture: "Image.Image") -> tuple["Image.Image", "Image.Image | None"]:
-    """A grey picture of 16 or 32 bits or floats, in 256 levels (mode L), and where it is to be seen (`None`: everywhere).
+def gray_levels(picture: "Image.Image") -> tuple["Image.Image", "Image.Image | None"]:
+    """A gray picture of 16 or 32 bits or floats, in 256 levels (mode L), and where it is to be seen (`None`: everywhere).
     把16位、32位或浮点的灰度图转成256级（模式L），并给出可见之处（`None`表示处处可见）。
 
     16 bits: the whole range 0..65535 (12 bits: 0..4095) becomes 0..255. 32 bits and floats promise no range, so it is the first
@@ -339,7 +339,7 @@ def grey_levels(picture: "Image.Image") -> tuple["Image.Image", "Image.Image | N
     bits = tags.get(258, (32 if wide else 16,))[0]
     values = np.asarray(picture).astype(np.float64)
     if picture.mode == "I" and bits == 32 and tags.get(339, (1,))[0] == 1 and tags: values = values % 2**32  # unsigned, read as signed
-    if not np.isfinite(values).all(): raise ValueError("it holds nan or inf in place of grey levels")
+    if not np.isfinite(values).all(): raise ValueError("it holds nan or inf in place of gray levels")
     low, high = 0.0, 2.0**bits - 1
     if picture.mode == "I" and picture.format in ("PNG", "PPM"): high = 65535
     elif wide:
@@ -361,7 +361,7 @@ def opaque(picture: "Image.Image") -> tuple["Image.Image", int | None]:
     背景取反差大的：墨迹平均偏暗垫白（255），偏亮垫黑（0）。"""
     from PIL import Image, ImageChops, ImageStat
     mask: Image.Image | None = None
-    if picture.mode in ("I", "F") or picture.mode.startswith("I;16"): plain, mask = grey_levels(picture)
+    if picture.mode in ("I", "F") or picture.mode.startswith("I;16"): plain, mask = gray_levels(picture)
     elif picture.has_transparency_data:
         if picture.mode == "RGB" and max(picture.info["transparency"]) > 255:  # named in 16 bits, while Pillow reads 8
             picture.info["transparency"] = tuple(level >> 8 for level in picture.info["transparency"])
@@ -382,7 +382,7 @@ def fitted(picture: "Image.Image", ground: int | None, size: tuple[int, int]) ->
     """A picture of mode L or RGB as `(C, height, width)` uint8: scaled to fit, its aspect kept, the rest padded.
     把L或RGB图片变成`(C, 高, 宽)` uint8：等比缩放到放得下，其余补边。
 
-    The padding has the colour of the background, or else the median colour of the two edges that it adjoins.
+    The padding has the color of the background, or else the median color of the two edges that it adjoins.
 
     补边用背景色；没有背景，则用与补边相邻的两条边的颜色中位数。"""
     scale = min(size[0] / picture.height, size[1] / picture.width)
@@ -397,7 +397,7 @@ def fitted(picture: "Image.Image", ground: int | None, size: tuple[int, int]) ->
     return framed
 
 # %% ../nbs/13_files.ipynb #e5278dd1
-def read_picture(path: Path, size: tuple[int, int], colour: bool) -> Tensor:
+def read_picture(path: Path, size: tuple[int, int], color: bool) -> Tensor:
     """One picture as `(C, height, width)` uint8: upright, opaque, fitted.
     一张图片，成为`(C, 高, 宽)` uint8：已转正、不透明、尺寸合适。"""
     from PIL import Image, ImageOps
@@ -406,7 +406,7 @@ def read_picture(path: Path, size: tuple[int, int], colour: bool) -> Tensor:
     with open(path, "rb") as file, Image.open(file) as picture:  # by its path, Pillow turns some TIFF files wrongly
         ImageOps.exif_transpose(picture, in_place=True)
         plain, ground = opaque(picture)
-    return fitted(plain.convert("RGB" if colour else "L"), ground, size)
+    return fitted(plain.convert("RGB" if color else "L"), ground, size)
 
 def reason(path: Path, error: Exception) -> str:
     """Why a picture could not be read, in words.
@@ -471,10 +471,10 @@ def whole(number: int, name: str) -> int:
     return value
 
 # %% ../nbs/13_files.ipynb #7e6e7b4e
-def folder_images(root: str | os.PathLike[str], size: int | tuple[int, int] = 28, *, colour: bool = False,
+def folder_images(root: str | os.PathLike[str], size: int | tuple[int, int] = 28, *, color: bool = False,
                   skip_bad: bool = False) -> tuple[Tensor, Tensor, list[str]]:
-    """Images of one's own: every picture under `root`, as `(N, 1, H, W)` uint8 (`colour=True`: 3 channels), labels and their names.
-    读取自己的图片：`root`下的所有图片，返回`(N, 1, H, W)` uint8（`colour=True`为3个通道）、标签与类别名。
+    """Images of one's own: every picture under `root`, as `(N, 1, H, W)` uint8 (`color=True`: 3 channels), labels and their names.
+    读取自己的图片：`root`下的所有图片，返回`(N, 1, H, W)` uint8（`color=True`为3个通道）、标签与类别名。
 
     `size`: side, or (height, width). The label `(N,)` int64 is the index of the picture's own folder in the sorted list
     of names. Greys, transparency and padding follow the rules of this chapter; several frames: the first. Links are followed,
@@ -497,7 +497,7 @@ def folder_images(root: str | os.PathLike[str], size: int | tuple[int, int] = 28
     if told := surprises(home, paths): warnings.warn(told, stacklevel=2)
     images, kept, bad = [], [], []
     for path in paths:
-        try: images.append(read_picture(path, sides, colour))
+        try: images.append(read_picture(path, sides, color))
         except Exception as error:
             bad.append(f"{path} cannot be read as a picture: {reason(path, error)}")
             if not skip_bad: raise ValueError(f"{bad[0]}. Mend or remove it, or pass skip_bad=True to go on without such pictures.") from error

@@ -37,7 +37,7 @@ def check_sizes(**sizes: Any) -> None:
 def check_shape(shape: Any) -> tuple[int, int, int]:
     """An image shape (C, H, W) as three whole numbers; raises `TypeError` or `ValueError` for anything else.
     检查图像形状（C, H, W）并返回三个整数；不合要求时报`TypeError`或`ValueError`。"""
-    needed = "needed: (C, H, W), such as (1, 28, 28) for grey images and (3, 32, 32) for colour"
+    needed = "needed: (C, H, W), such as (1, 28, 28) for gray images and (3, 32, 32) for color"
     if not isinstance(shape, (tuple, list)): raise TypeError(f"image_shape is {shape!r:.80}; {needed}")
     if len(shape) != 3: raise ValueError(f"image_shape is {shape!r:.80}; {needed}")
     for letter, size in zip("CHW", shape): check_sizes(**{f"{letter} in image_shape": size})
@@ -239,7 +239,7 @@ def bernoulli_log_likelihood(hidden: Tensor, layer: nn.Linear, x: Tensor) -> Ten
     像素的logit为`layer(hidden)`时的log p(x|z)（单位：奈特），`(B, S)`：B幅图像，每幅S个样本。
 
     `hidden` `(B, S, H)` enters the decoder's last layer `layer`, an `nn.Linear` to D pixels; `x`: `(B, D)` in [0, 1].
-    In grey pixels it is the negative of cross-entropy, which is no log-likelihood.
+    In gray pixels it is the negative of cross-entropy, which is no log-likelihood.
 
     `hidden` `(B, S, H)`是解码器最后一层`layer`的输入，`layer`是输出D个像素的`nn.Linear`；`x`：`(B, D)`，[0, 1]内。
     像素为灰度时，结果是交叉熵的相反数，不是对数似然。"""
@@ -302,7 +302,7 @@ class VAELike(Protocol):
 
     An `nn.Module` with two attributes and three methods; `VAE` is one, a convolutional model of 20 lines can be another.
 
-    - `latent_dim`: the number L of latent dimensions. `image_shape`: (C, H, W) of one image, C = 1 for grey and 3 for colour.
+    - `latent_dim`: the number L of latent dimensions. `image_shape`: (C, H, W) of one image, C = 1 for gray and 3 for color.
     - `encode(x)`: `mu` and `logvar` of q(z|x), each `(B, L)`, for images x `(B, C, H, W)` with values in [0, 1].
     - `decode(z)`: for z `(B, L)` the probability of each pixel, `(B, C, H, W)` or flat `(B, C*H*W)`, in [0, 1].
     - `forward(x)`, that is `model(x)`: `(reconstructed, mu, logvar)`, with `reconstructed` decoded from a sample of q(z|x).
@@ -385,7 +385,7 @@ def images_for(model: Any, images: Any, count: int | None = None) -> Tensor:
     """Images as a model takes them, checked once at the edge: `(N, C, H, W)`, uint8 or floats in [0, 1], where they lie.
     在入口处检查一次图像，返回模型可用的`(N, C, H, W)`：uint8或[0, 1]内的浮点数，仍在原处。
 
-    `images`: `(N, C, H, W)`, rows `(N, C*H*W)` or, for grey, `(N, H, W)`; on any device. `count`: only the first ones, at most
+    `images`: `(N, C, H, W)`, rows `(N, C*H*W)` or, for gray, `(N, H, W)`; on any device. `count`: only the first ones, at most
     that many. The result is a view: nothing is copied, moved or converted. A model without `image_shape` gets rows.
     Raises `TypeError` for what is no tensor of uint8 or floats, `ValueError` for no images, a wrong shape, values outside [0, 1].
 

@@ -51,7 +51,7 @@ def buffers(rows: int, image_size: int, hidden_dim: int, latent_dim: int, device
     columns = widths(image_size, hidden_dim, latent_dim)
     b = SimpleNamespace(**{name: torch.empty(rows, width, dtype=torch.float32, device=device) for name, width in columns.items()})
     for name in ("x", "logits", "p", "h1", "h3", "d1", "d3"): setattr(b, name + "_", twin(getattr(b, name), low))
-    b.grey = torch.empty(rows, image_size, dtype=torch.uint8, device=device)
+    b.gray = torch.empty(rows, image_size, dtype=torch.uint8, device=device)
     (b.mu, b.logvar), (b.dmu, b.dlogvar) = b.heads.chunk(2, dim=1), b.dheads.chunk(2, dim=1)
     return b
 
@@ -179,7 +179,7 @@ def relied_on(model: VAE, optimizer: Adam) -> tuple[list[int | None], dict[str, 
 def fill(b: SimpleNamespace, images: Tensor, index: Tensor) -> None:
     """The pixels of `images[index]`, of images `(N, image_size)` in uint8 or floats, and fresh noise into the buffers.
     把`images[index]`的像素与新噪声写进缓冲区；`images`：`(N, image_size)`，uint8或浮点。"""
-    if images.dtype == torch.uint8: b.x.copy_(torch.index_select(images, 0, index, out=b.grey)).div_(255)
+    if images.dtype == torch.uint8: b.x.copy_(torch.index_select(images, 0, index, out=b.gray)).div_(255)
     else:
         b.x.copy_(images[index])
         if b.x.device.type == "cpu": check_pixels(b.x)

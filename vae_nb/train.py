@@ -141,11 +141,11 @@ def evaluate_epoch(model: nn.Module, images: Tensor, batch_size: int = 128, *, l
 
 # %% ../nbs/03_train.ipynb #214aba9a
 def drawable(model: nn.Module) -> tuple[int, int, int]:
-    """The shape of the model's images, if they can be drawn: it must be known, and grey or in colour; else `ValueError`.
+    """The shape of the model's images, if they can be drawn: it must be known, and gray or in color; else `ValueError`.
     模型图像的形状；若未知，或既非灰度也非彩色，画不出来，则报`ValueError`。"""
     shape = shape_of(model)
     if shape[0] in (1, 3): return shape
-    raise ValueError(f"the model's image_shape is {shape}; only 1 channel (grey) or 3 (colour) can be drawn, so leave results out")
+    raise ValueError(f"the model's image_shape is {shape}; only 1 channel (gray) or 3 (color) can be drawn, so leave results out")
 
 def write_picture(images: Tensor, path: str | os.PathLike[str], row: int) -> None:
     """Write images `(N, 1 or 3, H, W)` in [0, 1] as one picture, `row` in a row, whole or not at all.
@@ -161,7 +161,7 @@ def save_reconstructions(model: nn.Module, images: Tensor, path: str | os.PathLi
     """Write a picture of the first `count` images over their reconstructions; fewer if there are fewer.
     把前`count`幅图像与其重构结果上下排列，保存为图片；不足则有多少画多少。
 
-    `images`: uint8 or floats, grey or in colour, of the model's `image_shape`; anywhere.
+    `images`: uint8 or floats, gray or in color, of the model's `image_shape`; anywhere.
 
     `images`：uint8或浮点，灰度或彩色，形状合乎模型的`image_shape`；在哪个设备上都可以。"""
     check_sizes(count=count)

@@ -27,7 +27,7 @@ ICON = "images/favicon.svg"
 LEVELS = ("h2", "h3", "h4", "h5", "h6")
 DRAWING = re.compile(rf"<!--({DRAWINGS}/[^>]+\.svg)-->")
 COLUMNS = re.compile(r"\S {2,}\S|\t")  # what is printed in columns, which lines that go on below would break
-CLOSING = re.compile(r"(formulatoken[0-9a-f]{16}x)([，。：；、）！？”]+)")
+BESIDE = re.compile(r"([(（“]?)(formulatoken[0-9a-f]{16}x)([,.;:?!)，。：；、）！？”]*)")
 SHORT = 16  # of TeX: a formula that may stay on one line with the mark after it
 CHAPTER = re.compile(r"((?!index)\w+)\.html")
 CARD = re.compile(r"<!--card (\w+)-->")
@@ -320,11 +320,11 @@ class Site:
         return CARD.sub(one, text)
 
     def kept_together(self, text):
-        """A text in which no line begins with the mark that closes what a short formula ends."""
+        """A text in which no line breaks between a short formula and the mark or bracket beside it."""
         def one(match):
-            short = len(self.formulas.known[match[1]]["tex"]) <= SHORT
+            short = (match[1] or match[3]) and len(self.formulas.known[match[2]]["tex"]) <= SHORT
             return f'<span class="together">{match[0]}</span>' if short else match[0]
-        return CLOSING.sub(one, text)
+        return BESIDE.sub(one, text)
 
     def script_labels(self, part):
         """What a page's script says, and what the terms mean that the page links to, as JSON."""
