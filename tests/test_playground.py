@@ -310,7 +310,7 @@ def test_a_playground_that_is_taken_away_stops(show):
 def test_on_the_site_it_trains_and_loads_its_digits_only_then(site, home, browser, edition, where):
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.set_default_timeout(PATIENCE)
-    page.goto(f"{home if where == 'http' else site.as_uri()}/{edition}/05_explore.html")
+    page.goto(f"{home if where == 'http' else site.as_uri()}/{edition}/playground.html")
     place = page.locator("[data-widget=playground]")
     place.scroll_into_view_if_needed()
     page.wait_for_selector("[data-widget=playground][data-state=live]")
