@@ -573,10 +573,10 @@ def check_initialize(initialize: Any) -> Verdict:
     layer = nn.Linear(400, 400)
     before = layer.weight.clone()
     try: performed(initialize, layer)
-    except Found as found:
-        in_place = any(word in found.verdict.en for word in ("leaf Variable", "cannot assign"))
-        require(not in_place, f"{found.verdict.zh}。就地设定权重用nn.init.normal_(layer.weight, std=...)，它不记梯度。",
-                f"{found.verdict.en}. To set weights in place without a gradient, use nn.init.normal_(layer.weight, std=...).")
+    except Found as stopped:
+        in_place = any(word in stopped.verdict.en for word in ("leaf Variable", "cannot assign"))
+        require(not in_place, f"{stopped.verdict.zh}。就地设定权重用nn.init.normal_(layer.weight, std=...)，它不记梯度。",
+                f"{stopped.verdict.en}. To set weights in place without a gradient, use nn.init.normal_(layer.weight, std=...).")
         raise
     require(isinstance(layer.weight, Tensor) and layer.weight.shape == before.shape, "layer.weight不再是400×400的张量：就地改写它，不要换掉。",
             "layer.weight is no longer a tensor of 400 by 400: write into it instead of replacing it.")
