@@ -58,7 +58,7 @@ def beta_loss(reconstructed, original, mu, logvar):
 
 
 def draw_pictures(folder, size, number=60):
-    """Files with a coloured disc on a dark ground, in two folders by color."""
+    """Files with a colored disc on a dark ground, in two folders by color."""
     height, width = size
     generator = torch.Generator().manual_seed(height)
     rows, columns = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")

@@ -113,6 +113,7 @@ class Walk:
             page.evaluate(self.axe)
         for width in checked:
             page.set_viewport_size({"width": width, "height": 850})
+            page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")  # it hears of its width
             page.evaluate("scrollTo({top: 0, behavior: 'instant'})")  # where the header covers a link, axe takes the link for small
             for scheme, rules in (("light", WCAG), ("dark", COLOUR_RULES)):  # the other rules look at what is the same in both
                 page.emulate_media(color_scheme=scheme)
