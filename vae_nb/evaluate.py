@@ -159,6 +159,7 @@ def draws(model: Any, images: Tensor, mu: Tensor, logvar: Tensor, samples: int, 
 
     `memory`：解码器的输出及其副本可用的内存（MiB），默认在CPU上为32（合于缓存），在别的设备上为1024。
     样本只取决于`seed`与设备种类，与`memory`无关。"""
+    log_prior = getattr(model, "log_prior", None)
     log_likelihood, std, place = likelihood_of(model), torch.exp(logvar / 2), widest(mu.device)
     memory = memory or (32 if mu.device.type == "cpu" else 1024)
     limit = max(1, int(memory * 2**20 / (3 * mu.element_size() * images[0].numel())))
@@ -171,7 +172,9 @@ def draws(model: Any, images: Tensor, mu: Tensor, logvar: Tensor, samples: int, 
                 found = f"shape {tuple(log_p.shape)}" if isinstance(log_p, Tensor) else f"a {type(log_p).__name__}"
                 raise ValueError(f"log_likelihood returned {found} for z {tuple(z.shape)}; needed: a tensor {tuple(z.shape[:2])}")
             squares = place.take(eps)**2 - place.take(z)**2
-            yield part, place.take(log_p), (squares + place.take(logvar[part]).unsqueeze(1)).sum(-1) / 2
+            ratio = (squares + place.take(logvar[part]).unsqueeze(1)).sum(-1) / 2
+            if callable(log_prior): ratio = ratio + place.take(log_prior(z)) + (place.take(z)**2 + math.log(2 * math.pi)).sum(-1) / 2
+            yield part, place.take(log_p), ratio
             bar.update(log_p.numel())
 
 # %% ../nbs/06_evaluate.ipynb #57832a48
@@ -187,14 +190,14 @@ def elbo(model: nn.Module, images: Tensor, samples: int = 1, seed: int = 0, memo
     """The evidence lower bound of each image in nats, with distortion and rate apart, as a `Bound` of float64 on the CPU.
     每幅图像的证据下界（单位：奈特），失真与码率分列，返回CPU上float64的`Bound`。
 
-    The rate is exact; the distortion is the average over `samples` draws of z. `binary=True` insists on pixels of 0 and 1.
+    The rate is exact unless the model has a `log_prior`; the distortion is the average over `samples` draws of z. `binary=True` insists on pixels of 0 and 1.
     On gray pixels the distortion is cross-entropy, and the sum bounds no log-likelihood. log p(x|z) is the model's own
     `log_likelihood(z, x)`, or without one that of Bernoulli pixels with the probabilities that `decode` returns, where a
     logarithm below -100 counts as -100. `memory`: MiB for what is decoded at a time, by default 32 on a CPU and 1024 elsewhere;
     it changes no draw. The model's mode and PyTorch's random state stay as they were. Raises `TypeError` or `ValueError` for a
     model, images or numbers it cannot take, and `ValueError` for a result that is not finite.
 
-    码率是精确的；失真是`samples`个z的平均。`binary=True`要求像素只有0与1；像素为灰度时，失真是交叉熵，
+    码率是精确的（模型有`log_prior`时除外）；失真是`samples`个z的平均。`binary=True`要求像素只有0与1；像素为灰度时，失真是交叉熵，
     两项之和不是对数似然的界。log p(x|z)是模型自己的`log_likelihood(z, x)`；没有时，像素服从伯努利分布，概率由`decode`给出，
     小于-100的对数按-100计。`memory`：每次解码可用的内存（MiB），默认在CPU上为32，在别的设备上为1024，不影响采样。
     模型的模式与PyTorch的随机状态保持原样。模型、图像或数值不合要求时报`TypeError`或`ValueError`；结果不是有限数时报`ValueError`。"""
@@ -202,10 +205,13 @@ def elbo(model: nn.Module, images: Tensor, samples: int = 1, seed: int = 0, memo
     inner, images = looked_through(model, images, binary, seed, memory)
     mu, logvar = posterior(inner, images)
     place = widest(mu.device)
-    total = torch.zeros(len(images), device=place.device, dtype=place.dtype)
+    total, sampled = torch.zeros(2, len(images), device=place.device, dtype=place.dtype)
     with evaluating(inner):
-        for part, log_p, _ in draws(inner, images, mu, logvar, int(samples), seed, memory, progress): total[part] -= log_p.sum(1)
-    distortion, rate = total.cpu() / samples, kl_divergence(place.take(mu), place.take(logvar)).cpu()
+        for part, log_p, ratio in draws(inner, images, mu, logvar, int(samples), seed, memory, progress):
+            total[part] -= log_p.sum(1)
+            sampled[part] -= ratio.sum(1)
+    own = callable(getattr(inner, "log_prior", None))
+    distortion, rate = total.cpu() / samples, (sampled / samples if own else kl_divergence(place.take(mu), place.take(logvar))).cpu()
     check_finite(distortion + rate, logvar)
     return Bound(-distortion - rate, distortion, rate)
 
@@ -287,9 +293,11 @@ def kl_per_dimension(model: nn.Module, images: Tensor) -> Tensor:
     """KL divergence of q(z|x) from the prior in nats, averaged over the images, `(latent_dim,)`; the sum is the rate.
     q(z|x)相对于先验的KL散度（单位：奈特），对图像取平均，`(latent_dim,)`；各维之和就是平均码率。
 
-    Errors are those of `posterior`, and `ValueError` for a result that is not finite.
+    Errors are those of `posterior`, and `ValueError` for a model whose prior is not N(0, I) and for a result that is not finite.
 
-    报错同`posterior`；结果不是有限数时报`ValueError`。"""
+    报错同`posterior`；模型的先验不是N(0, I)、或结果不是有限数时报`ValueError`。"""
+    if callable(getattr(check_model(model, "encode"), "log_prior", None)):
+        raise ValueError("the model has a prior of its own, and its KL divergence is no sum over dimensions; elbo(model, images).rate is the whole")
     mu, logvar = posterior(model, images)
     place = widest(mu.device)
     mu, logvar = place.take(mu), place.take(logvar)

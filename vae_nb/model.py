@@ -309,6 +309,9 @@ class VAELike(Protocol):
     - `log_likelihood(z, x)`, if the pixels are not Bernoulli or a faster way is known: log p(x|z) in nats, `(B, S)`, for z
       `(B, S, L)` and x `(B, C, H, W)`. Without it the pixels are Bernoulli with the probabilities of `decode`.
 
+    - `log_prior(z)` and `sample_latents(count, generator)`, if the prior is not N(0, I): log p(z) in nats, `(...)`, for z `(..., L)`, and
+      draws of it, `(count, L)`. `generator` is a `torch.Generator` or `None`.
+
     Images arrive in the type and on the device of the model's parameters; what comes back stays there.
 
     它是`nn.Module`，有两个属性、三个方法。`VAE`就是一例，20行的卷积模型也可以是。
@@ -319,6 +322,9 @@ class VAELike(Protocol):
     - `forward(x)`，即`model(x)`：返回`(reconstructed, mu, logvar)`，其中`reconstructed`由q(z|x)的一个样本解码得到。
     - `log_likelihood(z, x)`，像素不是伯努利分布或有更快的算法时才需要：对z `(B, S, L)`与x `(B, C, H, W)`，返回
       log p(x|z)（单位：奈特），`(B, S)`。没有它时，像素视为伯努利分布，概率由`decode`给出。
+
+    - `log_prior(z)`与`sample_latents(count, generator)`，先验不是N(0, I)时才需要：对z `(..., L)`返回log p(z)（单位：奈特），`(...)`；
+      以及先验的样本`(count, L)`。`generator`是`torch.Generator`或`None`。
 
     传入的图像与模型的参数类型相同、设备相同；返回值也留在那里。"""
     latent_dim: int

@@ -119,8 +119,8 @@ def draws_on(generator: torch.Generator | None, otherwise: torch.device | str) -
 
 # %% ../nbs/04_sample.ipynb #f253b29b
 def sample_prior(model: nn.Module, count: int = 64, generator: torch.Generator | None = None) -> Tensor:
-    """`count` images `(count, C, H, W)`: pixel probabilities decoded from z of the prior N(0, I), on the model's device.
-    从先验N(0, I)采样z并解码，得到`count`幅图像的像素概率`(count, C, H, W)`，在模型所在的设备上。
+    """`count` images `(count, C, H, W)`: pixel probabilities decoded from z of the prior N(0, I), or the model's own, on its device.
+    从先验N(0, I)（或模型自己的先验）采样z并解码，得到`count`幅图像的像素概率`(count, C, H, W)`，在模型所在的设备上。
 
     With a `generator`, on the CPU or another device, the samples repeat and PyTorch's own random state is not touched. Without
     one z is drawn on the CPU. The model decodes in evaluation mode. Raises `ValueError` for a model without `image_shape`.
@@ -129,6 +129,8 @@ def sample_prior(model: nn.Module, count: int = 64, generator: torch.Generator |
     模型以评估模式解码。模型没有`image_shape`时报`ValueError`。"""
     check_sizes(count=count)
     inner, device = drawable(model), draws_on(generator, "cpu")
+    own = getattr(inner, "sample_latents", None)
+    if callable(own): return decoded(inner, own(int(count), generator))
     return decoded(inner, torch.randn(int(count), inner.latent_dim, generator=generator, device=device, dtype=torch.float32))
 
 # %% ../nbs/04_sample.ipynb #22890b50
@@ -137,13 +139,15 @@ def manifold(model: nn.Module, side: int = 20) -> Tensor:
     对潜空间为二维的模型，在`side`×`side`个高斯分位点上解码。
 
     Each point stands for the same share of the prior. Returns `(side*side, C, H, W)`, rows from the top: z2 falls, z1 grows.
-    Raises `ValueError` unless `model.latent_dim` is 2. Source: Kingma and Welling (2013), appendix A.
+    Raises `ValueError` unless `model.latent_dim` is 2 and the prior N(0, I). Source: Kingma and Welling (2013), appendix A.
 
     每个点代表先验中相等的一份概率。返回`(side*side, C, H, W)`，自上而下z2递减，自左而右z1递增。
-    `model.latent_dim`不为2时报`ValueError`。来源：Kingma与Welling（2013），附录A。"""
+    `model.latent_dim`不为2、或先验不是N(0, I)时报`ValueError`。来源：Kingma与Welling（2013），附录A。"""
     check_sizes(side=side)
     inner = drawable(model)
     if inner.latent_dim != 2: raise ValueError(f"the model has {inner.latent_dim} latent dimensions; a plane needs 2: VAE(latent_dim=2)")
+    if callable(getattr(inner, "log_prior", None)):
+        raise ValueError(f"{type(inner).__name__} has a prior of its own, and these are quantiles of N(0, I): decode a grid of z with model.decode")
     quantiles = torch.special.ndtri((torch.arange(int(side), device="cpu") + 0.5) / side)
     z2, z1 = torch.meshgrid(quantiles.flip(0), quantiles, indexing="ij")
     return decoded(inner, torch.stack([z1.flatten(), z2.flatten()], 1))

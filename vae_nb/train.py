@@ -177,7 +177,8 @@ def save_samples(model: nn.Module, path: str | os.PathLike[str], count: int = 64
     check_sizes(count=count)
     shape, inner = drawable(model), check_model(model, "decode", "latent_dim")
     with evaluating(model) as device:
-        z = torch.randn(count, inner.latent_dim, device=device, dtype=dtype_of(model))
+        own = getattr(inner, "sample_latents", None)
+        z = own(count) if callable(own) else torch.randn(count, inner.latent_dim, device=device, dtype=dtype_of(model))
         write_picture(to_images(inner.decode(z), shape), path, 8)
 
 def plot_history(history: list[dict[str, Any]]) -> None:
