@@ -30,8 +30,8 @@ from tools.outputs import NBS, SKIPPED, read
 Mutant = namedtuple("Mutant", "id notebook function changes cell seen")
 NO_VERDICT = (NameError, SyntaxError, ImportError)  # these say that the mutant is broken, not that it was caught
 LIMIT = 150  # seconds that a child may take
-DATA, MODEL, LOSS, TRAIN, SAMPLE, EVALUATE, FILES, SPEED = NOTEBOOKS = [
-    "00_data", "01_model", "02_loss", "03_train", "04_sample", "06_evaluate", "13_files", "15_speed"]
+DATA, MODEL, LOSS, TRAIN, SAMPLE, EVALUATE, PRIOR, FILES, SPEED = NOTEBOOKS = [
+    "00_data", "01_model", "02_loss", "03_train", "04_sample", "06_evaluate", "10_prior", "13_files", "15_speed"]
 TORCH, EXAMPLES = "https://github.com/pytorch/pytorch", "https://github.com/pytorch/examples"
 MINIAI = "https://github.com/fastai/course22p2/blob/df9323235bc395b5c2f58a3d08b83761947b9b93/nbs/29_vae.ipynb"
 KERAS = "https://github.com/keras-team/keras-io/blob/cca4efba8e0b8514ae3817931696294039b3bfc9/examples/generative/vae.py"
@@ -46,6 +46,7 @@ REPLAYED = "assert graph_losses == fast_losses"
 SEEN = "assert max(before) - min(before) < 0.15"
 REASONS = "assert reasons[:2] == [None, None]"
 PIECES = "counts, largest = torch.zeros(7), 0"
+SCHEDULED, CHARGED, FIELD = "assert seen[7:] == [1.0] * 9", "charged = [max(0.3", "assert abs(drawn.mean() - 2) < 0.05"
 IWAE = "torch.testing.assert_close(value.double(), expected, rtol=1e-5, atol=0)"
 
 MUTANTS = [
@@ -271,6 +272,21 @@ MUTANTS = [
     Mutant("foreign-parameters", SPEED, "adam_obstacle", {
         'len(group["params"]) != len(parameters) or set(group["params"]) != set(parameters)': "False"}, "assert chosen[1] in", ""),
     Mutant("no-trial", SPEED, "agree", {"(_train.PlainLoop, FastLoop)": "(FastLoop, FastLoop)"}, "assert agree() and unlisted", ""),
+    # prior
+    Mutant("endless-warm-up", PRIOR, "warm_up", {"min(1.0, done / passes)": "done / (done + passes)"}, SCHEDULED, ""),
+    Mutant("warm-up-past-1", PRIOR, "warm_up", {"min(1.0, done / passes)": "done / passes"}, SCHEDULED, ""),
+    Mutant("passes-forgotten", PRIOR, "Scheduled", {'settings["passes"] = done + 1': "pass"}, SCHEDULED, ""),
+    Mutant("free-bits-per-batch", PRIOR, "free_bits", {"- 1 - logvar).mean(0)": "- 1 - logvar).sum(0)", "len(mu) * spent": "spent"},
+           CHARGED, ""),
+    Mutant("free-bits-per-image", PRIOR, "free_bits", {"spent.clamp(min=least).sum()": "spent.sum().clamp(min=least)"}, CHARGED, ""),
+    Mutant("free-bits-on-top", PRIOR, "free_bits", {"spent.clamp(min=least)": "(spent - least).clamp(min=0)"}, CHARGED, ""),
+    Mutant("no-log-weights", PRIOR, "Mixture", {"logvar) + log_weight)": "logvar))"}, "prior = Mixture(4, 3)", ""),
+    Mutant("unnormalized-weights", PRIOR, "Mixture", {"self.score.log_softmax(0)": "self.score"}, "prior = Mixture(4, 3)", ""),
+    Mutant("vamp-not-averaged", PRIOR, "Vamp", {"-math.log(len(mean))": "0.0"}, "vamp = Vamp(tiny", ""),
+    Mutant("kl-twice", PRIOR, "PriorVAE", {"whole - kl_divergence(mu, logvar).sum() +": "whole +"}, "same, x = PriorVAE(tiny", ""),
+    Mutant("flow-sign", PRIOR, "Velocity", {"(z - noise)).square()": "(noise - z)).square()"}, FIELD, ""),
+    Mutant("flow-backwards", PRIOR, "Velocity", {"(1 - t) * noise + t * z": "t * noise + (1 - t) * z"}, FIELD, ""),
+    Mutant("divergence-sign", PRIOR, "Flow", {"total + size / 2": "total - size / 2"}, FIELD, ""),
 ]
 
 # Cells that take long, by a text of theirs, and what runs in their place.

@@ -24,7 +24,7 @@ from traitlets import TraitError
 
 DATA = Path(__file__).parent.parent / "nbs/data"
 # without exercises: its checkers take anything, see test_exercises.py, and the rest is for those who write checkers
-MODULES = ["files", "data", "model", "loss", "train", "sample", "evaluate", "explore", "speed", "conv"]
+MODULES = ["files", "data", "model", "loss", "train", "sample", "evaluate", "explore", "speed", "conv", "prior"]
 ALLOWED = (TypeError, ValueError, OSError, FloatingPointError)
 RAW = re.compile("|".join([
     r"mat1 and mat2", r"Expected all tensors", r"has no attribute", r"not JSON serializable", r"unsupported operand", r"index out of range",
@@ -54,6 +54,9 @@ NO_SIZES = {
     "a float": (lambda: 2.5, r"\b2\.5\b"), "a float that is whole": (lambda: 2.0, r"\b2\.0\b"), "a string": (lambda: "3", r"'3'"),
     "None": (NONE, r"\bNone\b"), "nan": (lambda: math.nan, r"\bnan\b"), "a list": (lambda: [3], r"\[3\]")}
 SIZES = {"NumPy's": lambda: np.int64(2), "Python's": lambda: 2}
+AMOUNTS = {
+    "a string": (lambda: "0.5", r"'0\.5'"), "None": (NONE, r"None"), "True": (lambda: True, r"True"), "negative": (lambda: -0.5, r"-0\.5"),
+    "nan": (lambda: math.nan, r"\bnan\b"), "inf": (lambda: math.inf, r"\binf\b"), "a list": (lambda: [0.5], r"\[0\.5\]")}
 HUGE = {"huge": (lambda: 10**400, r"1000|10\*\*|too large")}
 
 KINDS = {
@@ -174,6 +177,17 @@ KINDS = {
     "threshold": Kind(r"threshold|number", {
         "a string": (lambda: "0.01", r"0\.01"), "None": (NONE, r"None"), "nan": (lambda: math.nan, r"\bnan\b"),
     }, {"negative": (lambda: -1.0, r"-1")}, {"NumPy's": lambda: np.float32(0.01)}),
+    "amount": Kind(r"number", AMOUNTS, HUGE, {"NumPy's": lambda: np.float32(0.5), "whole": lambda: 1, "zero": lambda: 0}),
+    "amount above 0": Kind(r"number", AMOUNTS | {"zero": (lambda: 0, r"\b0\b")}, HUGE,
+        {"NumPy's": lambda: np.float32(0.5), "whole": lambda: 1}),
+    "schedule": Kind(r"weight|passes", {
+        "a number": (lambda: 0.5, r"0\.5"), "None": (NONE, r"None"), "what returns a word": (lambda: lambda passes: "half", r"'half'"),
+        "what returns nan": (lambda: lambda passes: math.nan, r"\bnan\b"), "what falls below 0": (lambda: lambda passes: -passes, r"-0\.5"),
+    }, {}, {"a function": lambda: lambda passes: passes**2}),
+    "prior": Kind(r"prior|Mixture", {
+        "None": (NONE, r"None"), "a class": (lambda: public("prior.Mixture"), r"Mixture"), "a number": (lambda: 3, r"\b3\b"),
+        "a layer": (lambda: nn.Linear(2, 2), r"Linear"), "of other dimensions": (lambda: public("prior.Mixture")(3, 5), r"\b5\b"),
+    }, {}, {"a flow": lambda: public("prior.Flow")(2, 4, 2), "double": lambda: public("prior.Mixture")(3, 2).double()}),
     "generator": Kind(r"generator", {"a seed": (lambda: 0, r"\b0\b|\bint\b"), "a string": (lambda: "cpu", r"cpu|\bstr\b"),
                                      "NumPy's": (lambda: np.random.default_rng(0), r"Generator")}, {}, {}),
     # files
@@ -215,6 +229,8 @@ KINDS = {
         "one per image": (lambda: lambda out, x, mu, logvar: (out - x).flatten(1).sum(1), r"\(\d+,?\)|shape"),
         "a Python number": (lambda: lambda out, x, mu, logvar: 3.0, r"3\.0"),
     }, {}, {"a function": lambda: lambda out, x, mu, logvar: (out - x).square().sum() + mu.square().sum() + logvar.square().sum()}),
+    "weighted loss": Kind(r"\bloss\b", {"a word": (lambda: "mse", r"'mse'|\bstr\b"), "None": (NONE, r"None"),
+        "without weight": (lambda: public("loss.loss_function"), r"loss_function.*no weight")}, {}, {}),
     "some loss": Kind(r"\bloss\b", {"a word": (lambda: "mse", r"'mse'|\bstr\b"), "None": (NONE, r"None"),
         "a number": (lambda: 1.0, r"1\.0")}, {}, {}),
     "loop": Kind(r"\bloop\b", {"a word": (lambda: "fast", r"'fast'|\bstr\b"), "a number": (lambda: 1, r"\b1\b|\bint\b"),
@@ -273,6 +289,21 @@ def convolutional(kind="ConvVAE"):
     return public(f"conv.{kind}")(widths=(4,), latent_dim=2)
 
 
+def mixture():
+    """A prior for `small`."""
+    torch.manual_seed(0)
+    return public("prior.Mixture")(3, 2)
+
+
+def with_prior():
+    """A VAE with a prior of its own."""
+    return public("prior.PriorVAE")(small(), mixture())
+
+
+def scheduled(tmp):
+    return trainer(tmp) | {"loss": public("prior.beta_loss"), "weight": public("prior.warm_up")(2)}
+
+
 class Like(nn.Module):
     """The smallest model that keeps the contract."""
     image_shape, latent_dim = (1, 28, 28), 2
@@ -307,6 +338,11 @@ def latents():
     return {"original": rows(), "z": torch.zeros(2, 2, 2), "mu": mu, "logvar": logvar}
 
 
+def coded():
+    """The arguments of a loss."""
+    return {"reconstructed": rows(), "original": rows(), "mu": torch.zeros(2, 2), "logvar": torch.zeros(2, 2)}
+
+
 def adam(model):
     return torch.optim.Adam(model.parameters())
 
@@ -325,6 +361,7 @@ FIT = {"model": "model", "train_images": "images", "test_images": "images", "epo
        "checkpoint": "file to write", "progress": "free", "precision": "precision"}
 TRAINER = {"model": "model", "optimizer": "optimizer", "batch_size": "size", "loss": "some loss"}
 GAUSSIAN = {"mu": "gaussian", "logvar": "gaussian"}
+CODED = {"reconstructed": "probabilities", "original": "original", **GAUSSIAN}
 
 
 def fit_arguments(tmp):
@@ -371,6 +408,29 @@ CALLS = {
         {"z": "samples of z", "x": "batch"}),
     "conv.LogisticVAE.loss": Call(lambda tmp: {"self": convolutional("LogisticVAE"), "reconstructed": rows(), "original": rows(),
         "mu": torch.zeros(2, 2), "logvar": torch.zeros(2, 2)}, {"reconstructed": "probabilities", "original": "original", **GAUSSIAN}),
+    "prior.beta_loss": Call(lambda tmp: coded(), {**CODED, "weight": "amount"}),
+    "prior.free_bits": Call(lambda tmp: coded(), {**CODED, "nats": "amount"}),
+    "prior.warm_up": Call(lambda tmp: {"passes": 3}, {"passes": "amount above 0"}),
+    "prior.cyclical": Call(lambda tmp: {"period": 3}, {"period": "amount above 0"}),
+    "prior.Scheduled": Call(scheduled, {**TRAINER, "loss": "weighted loss", "weight": "schedule"}),
+    "prior.Scheduled.train_epoch": Call(lambda tmp: {"self": public("prior.Scheduled")(**scheduled(tmp)), "images": images()},
+                                        {"images": "images", "progress": "free"}),
+    "prior.Mixture": Call(lambda tmp: {}, {"count": "size", "latent_dim": "size"}),
+    "prior.Mixture.components": Call(lambda tmp: {"self": mixture()}, {}),
+    "prior.Mixture.log_prob": Call(lambda tmp: {"self": mixture(), "z": torch.zeros(2, 2)}, {"z": "z"}),
+    "prior.Mixture.loss": Call(lambda tmp: {"self": mixture(), "z": torch.zeros(2, 2)}, {"z": "z"}),
+    "prior.Mixture.sample": Call(lambda tmp: {"self": mixture(), "count": 3}, {"count": "size", "generator": "generator"}),
+    "prior.Vamp": Call(of_model(images=images, count=lambda: 2), {**MODEL, "count": "size"}),
+    "prior.Vamp.components": Call(lambda tmp: {"self": public("prior.Vamp")(small(), images(), 2)}, {}),
+    "prior.Flow": Call(lambda tmp: {}, {"latent_dim": "size", "hidden_dim": "size", "steps": "size"}),
+    "prior.Flow.log_prob": Call(lambda tmp: {"self": public("prior.Flow")(2, 4, 2), "z": torch.zeros(2, 2)}, {"z": "z"}),
+    "prior.Flow.sample": Call(lambda tmp: {"self": public("prior.Flow")(2, 4, 2), "count": 3}, {"count": "size", "generator": "generator"}),
+    "prior.fit_prior": Call(lambda tmp: {"prior": mixture(), "mu": torch.zeros(2, 2), "logvar": torch.zeros(2, 2), "steps": 2},
+        {"prior": "prior", **GAUSSIAN, "steps": "size", "batch_size": "size", "lr": "lr", "seed": "seed"}),
+    "prior.PriorVAE": Call(lambda tmp: {"model": small(), "prior": mixture()}, {"model": "model", "prior": "prior"}),
+    "prior.PriorVAE.log_prior": Call(lambda tmp: {"self": with_prior(), "z": torch.zeros(2, 2)}, {"z": "z"}),
+    "prior.PriorVAE.sample_latents": Call(lambda tmp: {"self": with_prior(), "count": 3}, {"count": "size", "generator": "generator"}),
+    "prior.PriorVAE.loss": Call(lambda tmp: {"self": with_prior(), **coded()}, {**CODED, "weight": "amount"}),
     "files.load_weights": Call(lambda tmp: {"path": weights(tmp)}, {"path": "file to read"}),
     "files.save_weights": Call(lambda tmp: {"path": tmp / "a.safetensors", "state": small().state_dict()},
                                {"path": "file to write", "state": "state dict", "metadata": "metadata"}),

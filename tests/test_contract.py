@@ -15,6 +15,7 @@ from vae_nb.evaluate import active_units, binarize, elbo, kl_per_dimension, nll
 from vae_nb.files import load_weights, unwrap
 from vae_nb.loss import kl_divergence
 from vae_nb.model import VAE
+from vae_nb.prior import Flow, Mixture, PriorVAE, Vamp
 from vae_nb.sample import interpolate, latent_means, manifold, posterior, reconstruct, sample_prior
 from vae_nb.train import fit, save_reconstructions, save_samples
 
@@ -107,7 +108,9 @@ def gaussian_loss(reconstructed, original, mu, logvar):
 def own_loss(model):
     """The argument of `fit` for a model whose pixels are not Bernoulli."""
     inner = unwrap(model)
-    return {"loss": gaussian_loss if isinstance(inner, Gaussian) else inner.loss} if isinstance(inner, (Gaussian, LogisticVAE)) else {}
+    if isinstance(inner, Gaussian):
+        return {"loss": gaussian_loss}
+    return {"loss": inner.loss} if isinstance(inner, (LogisticVAE, PriorVAE)) else {}
 
 
 def binned(mean, scale, x):
@@ -127,10 +130,18 @@ def half_frozen():
     return model
 
 
+def vampprior():
+    model = ConvVAE((1, 8, 4), (4,), 2)
+    return PriorVAE(model, Vamp(model, torch.rand(9, 1, 8, 4), 3))
+
+
 MODELS = {
     "color 8x8": lambda: Conv((3, 8, 8)), "color 12x20": lambda: Conv((3, 12, 20)), "color 16x4": lambda: Conv((3, 16, 4)),
     "grey": lambda: Conv((1, 8, 12)), "ConvVAE": lambda: ConvVAE((3, 8, 12), (4, 4), 2),
-    "LogisticVAE": lambda: LogisticVAE((1, 8, 4), (4,), 2), "a subclass": deeper, "conditional": Conditional, "Gaussian": Gaussian,
+    "LogisticVAE": lambda: LogisticVAE((1, 8, 4), (4,), 2), "a subclass": deeper,
+    "mixture prior": lambda: PriorVAE(deeper(), Mixture(3, 2)), "VampPrior": vampprior,
+    "flow prior": lambda: PriorVAE(vae(), Flow(2, 4, 4)),
+    "prior of a parallel model": lambda: PriorVAE(nn.DataParallel(vae()), Mixture(3, 2)), "conditional": Conditional, "Gaussian": Gaussian,
     "double precision": lambda: Conv((3, 8, 8)).double(), "DataParallel": lambda: nn.DataParallel(Conv((3, 8, 8))),
     "averaged": lambda: torch.optim.swa_utils.AveragedModel(deeper()), "compiled": lambda: torch.compile(vae(), backend="eager"),
     "compiled and parallel": lambda: nn.DataParallel(torch.compile(Conv((3, 8, 8)), backend="eager")), "frozen in part": half_frozen}
@@ -182,15 +193,21 @@ def test_what_is_decoded_has_the_images_shape(model):
     shape, dtype = inner.image_shape, next(model.parameters()).dtype
     before = state_of(model)
     found = {"reconstruct": (reconstruct(model, images), 11), "interpolate": (interpolate(model, images[0], images[1], steps=5), 5),
-             "manifold": (manifold(model, side=3), 9), "sample_prior": (sample_prior(model, 6, torch.Generator().manual_seed(0)), 6)}
+             "sample_prior": (sample_prior(model, 6, torch.Generator().manual_seed(0)), 6)}
+    own = hasattr(inner, "log_prior")
+    if not own:
+        found["manifold"] = manifold(model, side=3), 9
     assert unchanged(model, before), "drawing samples has changed the model"
     for decoded, count in found.values():
         assert decoded.shape == (count, *shape) and decoded.dtype == dtype and 0 <= decoded.min() and decoded.max() <= 1
         assert not decoded.requires_grad
     torch.testing.assert_close(found["interpolate"][0][[0, -1]], reconstruct(model, images[:2]))
     inner.eval()
-    z = torch.randn(6, 2, generator=torch.Generator().manual_seed(0)).to(dtype)
+    generator = torch.Generator().manual_seed(0)
+    z = inner.sample_latents(6, generator) if own else torch.randn(6, 2, generator=generator).to(dtype)
     torch.testing.assert_close(found["sample_prior"][0], inner.decode(z).view(6, *shape).detach())
+    if own:
+        return
     corner = torch.special.ndtri(torch.tensor([[1 / 6, 5 / 6]])).to(dtype)
     torch.testing.assert_close(found["manifold"][0][:1], inner.decode(corner).view(1, *shape).detach())
 
@@ -200,7 +217,7 @@ def test_evaluation_is_that_of_its_own_likelihood(model):
     inner, images = unwrap(model), binarize(images_of(model), torch.Generator().manual_seed(0))
     before = state_of(model)
     found, bound = nll(model, images, k=400), elbo(model, images, samples=400)
-    units, kl = active_units(model, images, threshold=1e-6), kl_per_dimension(model, images)
+    units, own = active_units(model, images, threshold=1e-6), hasattr(inner, "log_prior")
     assert unchanged(model, before)
     mu, logvar = (part.double() for part in posterior(model, images))
     generator = torch.Generator().manual_seed(3)
@@ -215,13 +232,20 @@ def test_evaluation_is_that_of_its_own_likelihood(model):
         pixels = Normal(p, inner.noise) if isinstance(inner, Gaussian) else Bernoulli(p.clamp(1e-9, 1 - 1e-9))
         log_p = pixels.log_prob(x).sum(2)
     q = Normal(mu.unsqueeze(1), (logvar / 2).exp().unsqueeze(1))
-    log_w = log_p + (Normal(0.0, 1.0).log_prob(z) - q.log_prob(z)).sum(2)
+    with torch.no_grad():
+        log_prior = inner.log_prior(z) if own else Normal(0.0, 1.0).log_prob(z).sum(2)
+    log_w = log_p + log_prior - q.log_prob(z).sum(2)
     w = (log_w - log_w.amax(1, True)).exp()
     expected, error = math.log(2000) - log_w.logsumexp(1), w.std(1) / w.mean(1) / 2000**0.5
     assert ((found.nll - expected).abs() < 6 * (found.error**2 + error**2).sqrt() + 0.05).all()
     assert ((bound.distortion + log_p.mean(1)).abs() < 6 * log_p.std(1) * (1 / 400 + 1 / 2000)**0.5 + 1e-3).all()
-    torch.testing.assert_close(bound.rate.mean(), kl.sum(), rtol=1e-5, atol=1e-6)
-    assert units.tolist() == (mu.var(0, correction=0) > 1e-6).tolist() and bound.elbo.dtype == kl.dtype == torch.float64
+    rates = q.log_prob(z).sum(2) - log_prior
+    assert ((bound.rate - rates.mean(1)).abs() < 6 * rates.std(1) * (1 / 400 + 1 / 2000)**0.5 + 1e-3).all()
+    assert units.tolist() == (mu.var(0, correction=0) > 1e-6).tolist() and bound.elbo.dtype == torch.float64
+    if not own:
+        kl = kl_per_dimension(model, images)
+        torch.testing.assert_close(bound.rate.mean(), kl.sum(), rtol=1e-5, atol=1e-6)
+        assert kl.dtype == torch.float64
 
 
 def test_images_of_every_type_give_the_same(model):

@@ -139,7 +139,7 @@ TABLES = {
     "TO_TENSOR": "check_to_tensor", "PCA_ERROR": "check_pca_error", "PATHWISE": "check_gradient_variance",
     "SCORE": "check_gradient_variance",
     "STEP": "check_first_step", "EXCHANGE": "check_exchange", "AXES": "check_axis_cost",
-    "LOGMEANEXP": "check_logmeanexp", "BOUND": "check_bound", "GAIN": "check_gain"}
+    "LOGMEANEXP": "check_logmeanexp", "BOUND": "check_bound", "GAIN": "check_gain", "FLOW_PAIR": "check_flow_pair"}
 BESIDE = {"PATHWISE": lambda wrong: (wrong, exercises.score_variance), "SCORE": lambda wrong: (exercises.pathwise_variance, wrong)}
 
 
@@ -258,6 +258,18 @@ def row(largest, cut=lambda values: values.round(), top=abs):
 
 ONES, WIDE = torch.ones(20) / 20**0.5, -torch.eye(20)[6]
 WRONG = [
+    Wrong("check_flow_pair", [lambda noise, z, t: (1 - t) * noise + t * z], "two things"),
+    Wrong("check_flow_pair", [lambda noise, z, t: ((1 - t) * noise + t * z, 2 * (z - noise))], "and should be"),
+    Wrong("check_least_rate", [0.64, math.log(2), math.log(2)], "determinant"),
+    Wrong("check_least_rate", [0.4, 2 * math.log(2), math.log(2)], "½"),
+    Wrong("check_least_rate", [0.4, 1.0, math.log(2)], "bits"),
+    Wrong("check_least_rate", [0.4, -0.5 * math.log(0.64), math.log(2)], "mutual information"),
+    Wrong("check_least_rate", [0.4, math.log(2), 0], "conveyed"),
+    Wrong("check_without_labels", [lambda codes, count: torch.randn(count, 20)], "covers all digits"),
+    Wrong("check_without_labels", [lambda codes, count: codes[:count]], "were given"),
+    Wrong("check_without_labels", [lambda codes, count: codes[:1] + 0.1 * torch.randn(count, 20)], "of the variance"),
+    Wrong("check_without_labels", [lambda codes, count: MultivariateNormal(codes.mean(0), torch.cov(codes.T)).sample((count,))],
+        "covers all"),
     Wrong("check_to_tensor", [lambda p: p.permute(2, 0, 1).float()], "255"),
     Wrong("check_to_tensor", [lambda p: p.permute(2, 0, 1).float() / 256], "256"),
     Wrong("check_to_tensor", [lambda p: p.permute(2, 0, 1) // 255], "convert to floats"),
@@ -491,7 +503,8 @@ def idle(*_):
     list(_)
 
 
-WITHOUT_FUNCTION = {"check_shell", "check_rates", "check_wider", "check_nll_curve", "check_giveaways", "check_initialize"}
+WITHOUT_FUNCTION = {"check_shell", "check_rates", "check_wider", "check_nll_curve", "check_giveaways", "check_initialize",
+    "check_least_rate"}
 
 
 @pytest.mark.parametrize("name", [name for name in CHECKERS if name not in WITHOUT_FUNCTION])

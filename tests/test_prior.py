@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
 
+from bench.prior import CURES, PRIORS, record, run
 from vae_nb.conv import LogisticVAE
 from vae_nb.evaluate import elbo, kl_per_dimension, nll
 from vae_nb.loss import kl_divergence, loss_function, reconstruction_error
@@ -230,3 +231,18 @@ def test_samples_come_from_the_prior():
 def test_a_diverging_prior_is_stopped():
     with pytest.raises(FloatingPointError, match="step 1 of 5"):
         fit_prior(mixture(), torch.full((8, 2), 1e30), torch.zeros(8, 2), steps=5)
+
+
+@pytest.mark.parametrize("row", [*CURES, *PRIORS])
+def test_a_row_of_the_table_goes_on_and_is_recorded(row, tmp_path):
+    (tmp_path / "checkpoints").mkdir()
+    train = torch.randint(256, (120, 1, 28, 28), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    given = row, 0, tmp_path, train, train[:9].gt(127).float(), torch.device("cpu")
+    first = run(row, 1, *given[1:])
+    result = run(row, 2, *given[1:])
+    assert first["passes"] == 1 and result["passes"] == 2 and result["cost"] < first["cost"]
+    assert result["cost"] == pytest.approx(result["distortion"] + result["rate"], abs=0.02)
+    for each in (result, first, result):
+        record(each, tmp_path)
+    text = (tmp_path / "PRIOR.md").read_text(encoding="utf-8")
+    assert text.count(f"| {row} |") == 2 and str(result["nll"]) in text

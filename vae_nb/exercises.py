@@ -8,8 +8,8 @@ __all__ = ['near', 'Verdict', 'require', 'checker', 'Mistake', 'compare', 'Quant
            'check_initialize', 'check_kl', 'check_kl_between', 'check_second_moment', 'check_mean_loss',
            'check_train_epoch', 'check_first_step', 'check_rates', 'check_sample_prior', 'check_shell',
            'check_emptiest', 'check_per_class', 'check_exchange', 'check_axis_cost', 'check_wider', 'check_logmeanexp',
-           'check_bound', 'check_nll_curve', 'check_mended', 'check_giveaways', 'check_detector', 'check_quantize_row',
-           'check_gain', 'check_four_bits']
+           'check_bound', 'check_nll_curve', 'check_mended', 'check_giveaways', 'check_detector', 'check_flow_pair',
+           'check_least_rate', 'check_without_labels', 'check_quantize_row', 'check_gain', 'check_four_bits']
 
 # %% ../nbs/17_exercises.ipynb #e9b1e2e3
 import contextlib, dis, functools, itertools, math
@@ -1459,6 +1459,87 @@ def check_detector(detector: Any) -> Verdict:
             "close" if len(missed) <= 2 else "wrong")
     return Verdict("exact", f"{len(RIGHT_KL)}种正确的写法都放过，{total}个错误一个也没有放过。",
                    f"all {len(RIGHT_KL)} right versions pass, and none of the {total} mistakes.")
+
+# %% ../nbs/17_exercises.ipynb #25b64eec
+def joined(pair: Any) -> Tensor:
+    """Two tensors of one shape side by side; ends the check for anything else.
+    两个同形的张量并排接起来；不是两个张量时结束检查。"""
+    if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+        raise Found("wrong", "要返回两样：直线上的点与那里的速度。", "return two things: the points on the lines, and the velocities there.")
+    return torch.cat([numbers(part) for part in pair], -1)
+
+FLOW_PAIR = [
+    Mistake(lambda noise, z, t: ((1 - t) * noise + t * z, noise - z), "速度的方向反了：t增大时，点从噪声走向编码。",
+            "the velocity points the wrong way: as t grows, the point goes from noise to code."),
+    Mistake(lambda noise, z, t: (t * noise + (1 - t) * z, z - noise), "点的方向反了：t = 0时应是噪声。",
+            "the points run the wrong way: at t = 0 it should be noise."),
+    Mistake(lambda noise, z, t: (t * noise + (1 - t) * z, noise - z), "整条直线反了：t = 0应是噪声，t = 1应是编码，采样才能向前走。",
+            "the whole line is turned round: noise at t = 0 and codes at t = 1, so that sampling walks forward."),
+    Mistake(lambda noise, z, t: ((1 - t) * noise + t * z, z - ((1 - t) * noise + t * z)), "这是到终点的剩余路程，不是速度：速度与t无关。",
+            "this is the way left to the end, not the velocity, which does not depend on t."),
+    Mistake(lambda noise, z, t: ((1 - t) * noise + t * z, z), "速度是终点减起点，不是终点。", "the velocity is the end less the start, not the end.")]
+
+# %% ../nbs/17_exercises.ipynb #23182f8c
+@checker
+def check_flow_pair(flow_pair: Any) -> Verdict:
+    """Exercise 10.1: a pair of training data for flow matching.
+    练习10.1：流匹配的一对训练数据。
+
+    `flow_pair`: from noise `(B, L)`, codes `(B, L)` and times `(B, 1)`, the points on the lines and the velocities there.
+
+    `flow_pair`：由噪声`(B, L)`、编码`(B, L)`与时刻`(B, 1)`得到直线上的点与那里的速度。"""
+    def draw(*shape: int) -> Tensor: return torch.randn(*shape, dtype=torch.float64)
+    def answer(*inputs: Tensor) -> Any: return joined(called(flow_pair, *inputs))
+    inputs = [(draw(n, k), draw(n, k), torch.rand(n, 1, dtype=torch.float64)) for n, k in ((5, 3), (4, 4), (7, 1))]
+    known = [row._replace(answer=lambda *inputs, wrong=row.answer: joined(wrong(*inputs))) for row in FLOW_PAIR]
+    compare(answer, lambda noise, z, t: joined(((1 - t) * noise + t * z, z - noise)), inputs, known)
+    return Verdict("exact", "点与速度都对；训练的目标就是这一对。", "points and velocities are right; this pair is all that training needs.")
+
+# %% ../nbs/17_exercises.ipynb #699bc459
+@checker
+def check_least_rate(noise: Any, rate: Any, rate_if_negative: Any) -> Verdict:
+    """Exercise 10.2: the least rate of two correlated numbers.
+    练习10.2：两个相关的数至少需要的码率。
+
+    For unit variances and a correlation of 0.6: the largest noise variance, the rate in nats, and the rate for −0.6.
+
+    方差为1、相关系数为0.6：噪声方差的最大值、码率（单位：奈特），以及相关系数为−0.6时的码率。"""
+    least = math.log(2)
+    judge([
+        Quantity("noise", noise, 0.4, [
+            (0.64, "这是行列式1 − ρ²；要的是较小的特征值。", "this is the determinant 1 − ρ²; what limits d is the smaller eigenvalue."),
+            (1.6, "这是较大的特征值：减去它，另一个方向的方差就成了负数。", "this is the larger eigenvalue: without it the other direction has a negative variance."),
+            (0.6, "这是相关系数；剩下的特征值是1 − ρ。", "this is the correlation; the eigenvalue is 1 − ρ."), (1.0, "这样Σ − dI就有负的特征值。", "then Σ − dI has a negative eigenvalue.")]),
+        Quantity("rate", rate, least, [
+            (2 * least, "漏了½。", "the ½ is missing."), (1.0, "这是比特：用自然对数。", "these are bits: use the natural logarithm."),
+            (-0.5 * math.log(0.64), "这是两维之间的互信息；解码器要的更多，因为噪声在两个方向上一样大。",
+             "this is the mutual information of the two numbers; the decoder needs more, as its noise is equal in both directions."),
+            (-least, "码率不会是负的：det Σ在上。", "a rate is never negative: det Σ is above.")]),
+        Quantity("rate_if_negative", rate_if_negative, least, [
+            (-least, "码率不会是负的：取|ρ|。", "a rate is never negative: take |ρ|."), (0.0, "负的相关也要传达。", "a negative correlation has to be conveyed too.")])], 0.005)
+    return Verdict("exact", "相关系数趋于1时，码率趋于无穷：两维成了同一个数，全靠z来说。", "as the correlation tends to 1 the rate grows without limit: the two become one number, and only z can tell it.")
+
+# %% ../nbs/17_exercises.ipynb #918d0ea2
+@checker
+def check_without_labels(without_labels: Any) -> Verdict:
+    """Exercise 10.3: new samples from codes alone, few of them ambiguous.
+    练习10.3：只凭编码得到新样本，含混的要少。
+
+    `without_labels`: a function of the codes `(10000, 20)` and a count that returns z `(count, 20)`.
+
+    `without_labels`：由编码`(10000, 20)`与个数得到z `(count, 20)`的函数。"""
+    codes, _ = codes_and_labels()
+    z = numbers(called(without_labels, codes.clone(), 2000)).float()
+    require(z.shape == (2000, 20), f"形状是{tuple(z.shape)}，应为(2000, 20)。", f"the shape is {tuple(z.shape)} and should be (2000, 20).")
+    require(z.isfinite().all(), "z里有nan或无穷大。", "z holds nan or infinity.")
+    distance = torch.cat([torch.cdist(part, codes).amin(1) for part in z.split(500)])
+    require((distance < 1e-3).float().mean() < 0.01, "这些就是已有的编码，不是新抽的样本。", "these are codes that were given, not new draws.")
+    spread, share = (z.var(0).sum() / codes.var(0).sum()).item(), ambiguous_share(z)
+    found, said = f"含混的比例是{share:.1%}", f"the ambiguous share is {share:.1%}"
+    require(spread > 0.85, f"{found}，但样本的方差只有编码的{spread:.0%}。", f"{said}, but the samples have only {spread:.0%} of the variance of the codes.")
+    require(share < 0.2, f"{found}：一个高斯盖住了所有数字，中心落在各类之间。", f"{said}: one Gaussian covers all digits, with its center between the classes.")
+    require(share < 0.1, f"{found}：方向对了，分量再多一些，或训练再久一些。", f"{said}: the right way, with more components or more training to go.", "close")
+    return Verdict("exact", f"{found}，没有用到一个标签。", f"{said}, without a single label.")
 
 # %% ../nbs/17_exercises.ipynb #cac9fc7c
 @checker

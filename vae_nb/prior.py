@@ -22,16 +22,18 @@ from .files import random_state_kept
 from .loss import check_gaussian, kl_divergence, loss_function
 from .model import check_latents, check_model, check_sizes, device_of, dtype_of, images_for, to_model
 from .sample import draws_on
-from .train import Loss, PlainLoop, check_rate_and_seed, train_epoch
+from .train import Loss, PlainLoop, check_rate_and_seed, train_epoch, trainable
 
 # %% ../nbs/10_prior.ipynb #ae89f238
 def check_amount(name: str, value: Any, zero: bool = True) -> float:
     """A number that is finite and at least 0, or above 0 unless `zero`; `TypeError` or `ValueError` for anything else.
     有限且不小于0的数（`zero`为假时须大于0）；否则报`TypeError`或`ValueError`。"""
     if isinstance(value, bool) or not isinstance(value, Real): raise TypeError(f"{name} is {value!r:.80}; needed: a number, such as 0.5")
-    if not (0 <= value < math.inf and (zero or value > 0)):
-        raise ValueError(f"{name} is {value}; needed: a finite number {'of at least' if zero else 'above'} 0, such as 0.5")
-    return float(value)
+    try: amount = float(value)
+    except OverflowError: amount = math.inf
+    if not (0 <= amount < math.inf and (zero or amount > 0)):
+        raise ValueError(f"{name} is {value!s:.80}; needed: a finite number {'of at least' if zero else 'above'} 0, such as 0.5")
+    return amount
 
 # %% ../nbs/10_prior.ipynb #5e8c6e10
 def beta_loss(reconstructed: Tensor, original: Tensor, mu: Tensor, logvar: Tensor, *, weight: float = 1.0) -> Tensor:
@@ -102,6 +104,7 @@ class Scheduled(PlainLoop):
     def train_epoch(self, images: Tensor, progress: bool = False) -> float:
         """Train once on every image, each step with its own weight; returns the average weighted loss in nats per image.
         每幅图像训练一次，每一步用自己的权重；返回每幅图像加权之后的平均损失（单位：奈特）。"""
+        images_for(self.model, images)
         settings, steps, taken = self.optimizer.param_groups[0], math.ceil(len(images) / self.batch_size), counting(1)
         done = settings.get("passes", 0)
         def weighted(*outputs: Tensor) -> Tensor: return self.loss(*outputs, weight=self.weight(done + next(taken) / steps))
@@ -188,12 +191,14 @@ def fit_prior(prior: nn.Module, mu: Tensor, logvar: Tensor, steps: int = 2000, b
     rate, seed = check_rate_and_seed(lr, seed)
     if mu.shape[1] != prior.latent_dim:
         raise ValueError(f"mu has shape {tuple(mu.shape)}, but the prior has {prior.latent_dim} latent dimensions; needed: (N, {prior.latent_dim})")
+    for name, tensor in (("mu", mu), ("logvar", logvar)):
+        if not tensor.isfinite().all(): raise ValueError(f"{name} holds {'nan' if tensor.isnan().any() else 'infinity'}; needed: what posterior returns")
     device, dtype = device_of(prior), dtype_of(prior)
     mu, std = mu.detach().to(device, dtype), torch.exp(logvar.detach() / 2).to(device, dtype)
     losses = torch.zeros(int(steps))
     with random_state_kept(), torch.enable_grad():
         torch.manual_seed(seed)
-        optimizer = torch.optim.Adam([parameter for parameter in prior.parameters() if parameter.requires_grad], lr=rate)
+        optimizer = torch.optim.Adam(trainable(prior), lr=rate)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min(1, 20 * (step + 1) / steps) * (1 + math.cos(math.pi * step / steps)) / 2)
         for step in range(int(steps)):
             chosen = torch.randint(len(mu), (int(batch_size),), device=device)
@@ -298,7 +303,7 @@ class Vamp(Mixture):
                              "or more images")
         self.latent_dim, self.encode = inner.latent_dim, inner.encode
         chosen = looked[torch.randperm(len(looked), device="cpu")[:int(count)].to(looked.device)]
-        self.pixels = nn.Parameter(to_model(inner, chosen).clamp(0.01, 0.99).logit())
+        self.pixels = nn.Parameter(to_model(inner, chosen).clamp(0.01, 0.99).logit().detach())
 
     def components(self) -> tuple[Tensor, Tensor, Tensor]:
         """The posteriors of the pseudo-inputs: means and log-variances `(K, latent_dim)`, and equal log-weights `(K,)`.

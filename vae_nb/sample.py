@@ -130,7 +130,8 @@ def sample_prior(model: nn.Module, count: int = 64, generator: torch.Generator |
     check_sizes(count=count)
     inner, device = drawable(model), draws_on(generator, "cpu")
     own = getattr(inner, "sample_latents", None)
-    if callable(own): return decoded(inner, own(int(count), generator))
+    if callable(own):
+        with evaluating(inner): return decoded(inner, own(int(count), generator))
     return decoded(inner, torch.randn(int(count), inner.latent_dim, generator=generator, device=device, dtype=torch.float32))
 
 # %% ../nbs/04_sample.ipynb #22890b50
