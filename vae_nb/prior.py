@@ -22,7 +22,7 @@ from .files import random_state_kept
 from .loss import check_gaussian, kl_divergence, loss_function
 from .model import check_latents, check_model, check_sizes, device_of, dtype_of, images_for, to_model
 from .sample import draws_on
-from .train import Loss, PlainLoop, check_rate_and_seed, train_epoch, trainable
+from .train import PlainLoop, check_rate_and_seed, train_epoch, trainable
 
 # %% ../nbs/10_prior.ipynb #ae89f238
 def check_amount(name: str, value: Any, zero: bool = True) -> float:
@@ -91,7 +91,7 @@ class Scheduled(PlainLoop):
 
     `weight`：已完成轮数的函数，例如`warm_up(10)`，每一步取该步结束时的轮数。`loss`须接受`weight=`，如`beta_loss`与`PriorVAE.loss`。
     测试用损失自己的权重1。轮数记在优化器的设置里，续训时由检查点恢复。损失或权重函数不能用时报`TypeError`或`ValueError`。"""
-    def __init__(self, model: nn.Module, optimizer: Optimizer, batch_size: int = 128, loss: Loss = beta_loss, *,
+    def __init__(self, model: nn.Module, optimizer: Optimizer, batch_size: int = 128, loss: Callable[..., Tensor] = beta_loss, *,
                  weight: Callable[[float], float] = warm_up(10)) -> None:
         super().__init__(model, optimizer, batch_size, loss)
         if "weight" not in inspect.signature(loss).parameters:
@@ -105,9 +105,10 @@ class Scheduled(PlainLoop):
         """Train once on every image, each step with its own weight; returns the average weighted loss in nats per image.
         每幅图像训练一次，每一步用自己的权重；返回每幅图像加权之后的平均损失（单位：奈特）。"""
         images_for(self.model, images)
+        loss: Callable[..., Tensor] = self.loss
         settings, steps, taken = self.optimizer.param_groups[0], math.ceil(len(images) / self.batch_size), counting(1)
         done = settings.get("passes", 0)
-        def weighted(*outputs: Tensor) -> Tensor: return self.loss(*outputs, weight=self.weight(done + next(taken) / steps))
+        def weighted(*outputs: Tensor) -> Tensor: return loss(*outputs, weight=self.weight(done + next(taken) / steps))
         average = train_epoch(self.model, images, self.optimizer, self.batch_size, progress, loss=weighted)
         settings["passes"] = done + 1
         return average
@@ -175,7 +176,7 @@ def check_prior(prior: Any, *needed: str) -> None:
         raise TypeError(f"{type(prior).__name__} has no {', no '.join(missing)}; needed: a prior such as Mixture(100, 20)")
 
 # %% ../nbs/10_prior.ipynb #d396b65a
-def fit_prior(prior: nn.Module, mu: Tensor, logvar: Tensor, steps: int = 2000, batch_size: int = 512, lr: float = 2e-3, seed: int = 0) -> Tensor:
+def fit_prior(prior: Any, mu: Tensor, logvar: Tensor, steps: int = 2000, batch_size: int = 512, lr: float = 2e-3, seed: int = 0) -> Tensor:
     """Train a prior on draws from the aggregate posterior of images with these `mu` and `logvar` `(N, latent_dim)`; returns the losses `(steps,)`.
     用聚合后验的样本训练先验，各图像的`mu`与`logvar`为`(N, latent_dim)`；返回每步的损失`(steps,)`。
 
@@ -257,7 +258,7 @@ class PriorVAE(Through):
         if prior.latent_dim != self.latent_dim:
             raise ValueError(f"the prior has {prior.latent_dim} latent dimensions, the model {self.latent_dim}; needed: as many, such as "
                              f"Mixture(100, {self.latent_dim})")
-        self.prior = prior
+        self.prior: Any = prior
 
     def log_prior(self, z: Tensor) -> Tensor:
         """log p(z) in nats, `(...)`, for z `(..., latent_dim)`.
