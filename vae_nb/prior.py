@@ -75,7 +75,9 @@ def cyclical(period: float) -> Callable[[float], float]:
     """A schedule for `Scheduled`: in each `period` of passes the weight rises from 0 to 1 in the first half and is 1 in the second.
     供`Scheduled`使用的权重：每`period`轮一个周期，前一半从0升到1，后一半为1。
 
-    Source: Fu et al. (2019). 来源：Fu等（2019）。"""
+    Source: Fu et al. (2019).
+
+    来源：Fu等（2019）。"""
     period = check_amount("period", period, zero=False)
     def weight(done: float) -> float: return min(1.0, 2 * (done % period or period) / period)
     return weight
@@ -118,7 +120,9 @@ def log_gaussians(z: Tensor, mean: Tensor, logvar: Tensor) -> Tensor:
     """Log densities of K Gaussians with independent dimensions, `(K, L)` each, at z `(..., L)`, in nats: `(..., K)`.
     K个各维独立的高斯分布（参数各为`(K, L)`）在z `(..., L)`处的对数密度（单位：奈特），`(..., K)`。
 
-    As products of matrices, so that nothing of K times L is made for each z. 写成矩阵乘法，不为每个z另存K乘L个数。"""
+    As products of matrices, so that nothing of K times L is made for each z.
+
+    写成矩阵乘法，不为每个z另存K乘L个数。"""
     precision = torch.exp(-logvar)
     constant = (mean.square() * precision + logvar + math.log(2 * math.pi)).sum(1)
     return z @ (mean * precision).T - (z.square() @ precision.T + constant) / 2
