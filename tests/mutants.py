@@ -30,8 +30,8 @@ from tools.outputs import NBS, SKIPPED, read
 Mutant = namedtuple("Mutant", "id notebook function changes cell seen")
 NO_VERDICT = (NameError, SyntaxError, ImportError)  # these say that the mutant is broken, not that it was caught
 LIMIT = 150  # seconds that a child may take
-DATA, MODEL, LOSS, TRAIN, SAMPLE, EVALUATE, FILES, SPEED = NOTEBOOKS = [
-    "00_data", "01_model", "02_loss", "03_train", "04_sample", "06_evaluate", "13_files", "15_speed"]
+DATA, MODEL, LOSS, TRAIN, SAMPLE, EVALUATE, LABELS, FILES, SPEED = NOTEBOOKS = [
+    "00_data", "01_model", "02_loss", "03_train", "04_sample", "06_evaluate", "09_labels", "13_files", "15_speed"]
 TORCH, EXAMPLES = "https://github.com/pytorch/pytorch", "https://github.com/pytorch/examples"
 MINIAI = "https://github.com/fastai/course22p2/blob/df9323235bc395b5c2f58a3d08b83761947b9b93/nbs/29_vae.ipynb"
 KERAS = "https://github.com/keras-team/keras-io/blob/cca4efba8e0b8514ae3817931696294039b3bfc9/examples/generative/vae.py"
@@ -46,9 +46,25 @@ REPLAYED = "assert graph_losses == fast_losses"
 SEEN = "assert max(before) - min(before) < 0.15"
 REASONS = "assert reasons[:2] == [None, None]"
 PIECES = "counts, largest = torch.zeros(7), 0"
+SUMMED = "torch.testing.assert_close(semi.loss(reconstructed, mixed"
+WRITTEN = "torch.testing.assert_close(tiny.log_likelihood(z, joined), expected)"
+COMPLETED = "torch.testing.assert_close(corner.log_likelihood(z.unsqueeze(1)"
 IWAE = "torch.testing.assert_close(value.double(), expected, rtol=1e-5, atol=0)"
 
 MUTANTS = [
+    # labels
+    Mutant("label-leak", LABELS, "SemiVAE", {"pixels[~labelled], log_q[~labelled]": "pixels, log_q"}, SUMMED, ""),
+    Mutant("no-class-prior", LABELS, "summed_out", {" - math.log(model.classes)": ""}, SUMMED, ""),
+    Mutant("no-prior-told", LABELS, "SemiVAE", {"kl_divergence(mu, logvar) - math.log(self.classes)": "kl_divergence(mu, logvar)"},
+           SUMMED, ""),
+    Mutant("no-entropy", LABELS, "summed_out", {"(bounds - log_q)": "bounds"}, SUMMED, ""),
+    Mutant("entropy-sign", LABELS, "summed_out", {"(bounds - log_q)": "(bounds + log_q)"}, SUMMED, ""),
+    Mutant("classes-averaged", LABELS, "summed_out", {"log_q.exp() *": "1 / model.classes *"}, SUMMED, ""),
+    Mutant("alpha-forgotten", LABELS, "SemiVAE", {"self.alpha * (log_q * y)": "(log_q * y)"}, SUMMED, ""),
+    Mutant("alpha-everywhere", LABELS, "SemiVAE", {"(log_q * y).sum(1)": "(log_q * y).sum() / len(y)"}, SUMMED, ""),
+    Mutant("prior-unlike-label", LABELS, "ClassVAE", {"pixels) - math.log(self.classes)": "pixels)"}, WRITTEN, ""),
+    Mutant("given-counted", LABELS, "QuadrantVAE", {"[..., self.missing].sum(-1)": "[..., ~self.missing].sum(-1)"}, COMPLETED, ""),
+    Mutant("answer-seen", LABELS, "Quadrants", {"pixels.masked_fill(self.missing, 0)": "pixels"}, COMPLETED, ""),
     # files
     Mutant("no-hash", FILES, "verified", {"return data if hashlib.sha256(data).hexdigest() == sha256 else None": "return data"},
            "answers = [verified(trial, sha256)", "https://github.com/deeplearning4j/deeplearning4j/issues/3670"),

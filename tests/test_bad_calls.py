@@ -24,7 +24,7 @@ from traitlets import TraitError
 
 DATA = Path(__file__).parent.parent / "nbs/data"
 # without exercises: its checkers take anything, see test_exercises.py, and the rest is for those who write checkers
-MODULES = ["files", "data", "model", "loss", "train", "sample", "evaluate", "explore", "speed", "conv"]
+MODULES = ["files", "data", "model", "loss", "train", "sample", "evaluate", "explore", "speed", "conv", "labels"]
 ALLOWED = (TypeError, ValueError, OSError, FloatingPointError)
 RAW = re.compile("|".join([
     r"mat1 and mat2", r"Expected all tensors", r"has no attribute", r"not JSON serializable", r"unsupported operand", r"index out of range",
@@ -273,6 +273,23 @@ def convolutional(kind="ConvVAE"):
     return public(f"conv.{kind}")(widths=(4,), latent_dim=2)
 
 
+def classed(kind="ClassVAE", style_dim=1):
+    """A model of pictures of 27x28 in one class, whose images with labels have 784 pixels."""
+    torch.manual_seed(0)
+    return public(f"labels.{kind}")(1, (1, 27, 28), 4, style_dim)
+
+
+def labelled():
+    """Two images with labels, as rows."""
+    return classed().join(torch.full((2, 1, 27, 28), 0.5), [0, 0]).flatten(1)
+
+
+def completer():
+    """A model that is given a picture to complete."""
+    torch.manual_seed(0)
+    return public("labels.QuadrantVAE")(hidden_dim=4, latent_dim=2).given(rows(1))
+
+
 class Like(nn.Module):
     """The smallest model that keeps the contract."""
     image_shape, latent_dim = (1, 28, 28), 2
@@ -318,6 +335,7 @@ def of_model(**arguments):
 
 MODEL = {"model": "model", "images": "images"}
 VAE_ARGUMENTS = {"image_size": "image size", "hidden_dim": "size", "latent_dim": "size", "image_shape": "image_shape"}
+CLASS_ARGUMENTS = {"classes": "size", "picture_shape": "image_shape", "hidden_dim": "size", "style_dim": "size"}
 CONV_ARGUMENTS = {"image_shape": "image_shape", "widths": "widths", "latent_dim": "size"}
 FIT = {"model": "model", "train_images": "images", "test_images": "images", "epochs": "size", "batch_size": "size", "lr": "lr",
 "seed": "seed",
@@ -371,6 +389,32 @@ CALLS = {
         {"z": "samples of z", "x": "batch"}),
     "conv.LogisticVAE.loss": Call(lambda tmp: {"self": convolutional("LogisticVAE"), "reconstructed": rows(), "original": rows(),
         "mu": torch.zeros(2, 2), "logvar": torch.zeros(2, 2)}, {"reconstructed": "probabilities", "original": "original", **GAUSSIAN}),
+    "labels.ClassVAE": Call(lambda tmp: {}, CLASS_ARGUMENTS),
+    "labels.ClassVAE.encode": Call(lambda tmp: {"self": classed(), "x": labelled()}, {"x": "labelled batch"}),
+    "labels.ClassVAE.drawn": Call(lambda tmp: {"self": classed(), "z": torch.zeros(2, 1), "y": torch.ones(2, 1)},
+        {"z": "free", "y": "free"}),
+    "labels.ClassVAE.decode": Call(lambda tmp: {"self": classed(), "z": torch.zeros(2, 2)}, {"z": "z"}),
+    "labels.ClassVAE.forward": Call(lambda tmp: {"self": classed(), "x": labelled()}, {"x": "labelled batch"}),
+    "labels.ClassVAE.log_likelihood": Call(lambda tmp: {"self": classed(), "z": torch.zeros(2, 2, 2), "x": labelled()},
+        {"z": "samples of z", "x": "labelled batch"}),
+    "labels.SemiVAE": Call(lambda tmp: {}, {**CLASS_ARGUMENTS, "alpha": "weight"}),
+    "labels.SemiVAE.classify": Call(lambda tmp: {"self": classed("SemiVAE"), "x": labelled()}, {"x": "labelled batch"}),
+    "labels.SemiVAE.known": Call(lambda tmp: {"self": classed("SemiVAE"), "pixels": torch.zeros(2, 756), "y": torch.zeros(2, 1)},
+        {"pixels": "free", "y": "free"}),
+    "labels.SemiVAE.log_likelihood": Call(lambda tmp: {"self": classed("SemiVAE"), "z": torch.zeros(2, 2, 2), "x": labelled()},
+        {"z": "samples of z", "x": "labelled batch"}),
+    "labels.SemiVAE.loss": Call(lambda tmp: {"self": classed("SemiVAE"), "reconstructed": rows(), "original": labelled(),
+        "mu": torch.zeros(2, 2), "logvar": torch.zeros(2, 2)},
+        {"reconstructed": "probabilities", "original": "labelled original", **GAUSSIAN}),
+    "labels.dial": Call(lambda tmp: {"model": classed(style_dim=2), "styles": torch.zeros(2, 2)},
+        {"model": "model with classes", "styles": "z"}),
+    "labels.QuadrantVAE": Call(lambda tmp: {},
+        {"quadrants": "quadrants", "image_shape": "image_shape", "hidden_dim": "size", "latent_dim": "size"}),
+    "labels.QuadrantVAE.given": Call(lambda tmp: {"self": completer(), "images": images()}, {"images": "images"}),
+    "labels.QuadrantVAE.decode": Call(lambda tmp: {"self": completer(), "z": torch.zeros(2, 2)}, {"z": "z"}),
+    "labels.QuadrantVAE.log_likelihood": Call(lambda tmp: {"self": completer(), "z": torch.zeros(2, 2, 2), "x": rows()},
+        {"z": "samples of z", "x": "batch"}),
+    "labels.QuadrantVAE.forward": Call(lambda tmp: {"self": completer(), "x": rows()}, {"x": "batch"}),
     "files.load_weights": Call(lambda tmp: {"path": weights(tmp)}, {"path": "file to read"}),
     "files.save_weights": Call(lambda tmp: {"path": tmp / "a.safetensors", "state": small().state_dict()},
                                {"path": "file to write", "state": "state dict", "metadata": "metadata"}),
@@ -466,6 +510,15 @@ def on_disk(name, tmp):
 KINDS["picture to write"] = KINDS["file to write"]._replace(needed=r"path|file|folder|picture|written",
 wrong=KINDS["file to write"].wrong | {
     "a folder": ("tmp", r"folder|directory|ending of a picture"), "not a picture's name": ("below.txt", r"below\.txt")})
+KINDS["labelled batch"] = KINDS["batch"]._replace(right={"rows": lambda: labelled()})
+KINDS["labelled original"] = KINDS["original"]._replace(right={"rows": lambda: labelled()})
+KINDS["model with classes"] = Kind(r"model|VAELike", {
+    "None": (NONE, r"None"), "a class": (lambda: public("labels.ClassVAE"), r"class ClassVAE"), "another": (lambda: small(), r"\bVAE\b"),
+}, {}, {})
+KINDS["quadrants"] = Kind(r"quadrants|whole number", NO_SIZES | {"all four": (lambda: 4, r"\b4\b")}, HUGE, {"NumPy's": lambda: np.int64(3)})
+KINDS["weight"] = Kind(r"alpha|number", {
+    "a string": (lambda: "1", r"'1'"), "None": (NONE, r"None"), "negative": (lambda: -1.0, r"-1"), "nan": (lambda: math.nan, r"\bnan\b"),
+    "inf": (lambda: math.inf, r"\binf\b"), "True": (lambda: True, r"True")}, {}, {"NumPy's": lambda: np.float32(2), "zero": lambda: 0})
 KINDS["root"] = Kind(r"path|file|folder", {"a number": (lambda: 3, r"\b3\b|\bint\b"), "None": (NONE, r"None"),
                                            "no such folder": ("missing", r"missing")}, {}, {})
 KINDS["picture size"] = Kind(r"size|height|width|whole number", NO_SIZES | {

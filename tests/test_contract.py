@@ -13,6 +13,7 @@ from torchvision.transforms.functional import pil_to_tensor
 from vae_nb.conv import ConvVAE, LogisticVAE
 from vae_nb.evaluate import active_units, binarize, elbo, kl_per_dimension, nll
 from vae_nb.files import load_weights, unwrap
+from vae_nb.labels import ClassVAE, QuadrantVAE, SemiVAE
 from vae_nb.loss import kl_divergence
 from vae_nb.model import VAE
 from vae_nb.sample import interpolate, latent_means, manifold, posterior, reconstruct, sample_prior
@@ -107,7 +108,9 @@ def gaussian_loss(reconstructed, original, mu, logvar):
 def own_loss(model):
     """The argument of `fit` for a model whose pixels are not Bernoulli."""
     inner = unwrap(model)
-    return {"loss": gaussian_loss if isinstance(inner, Gaussian) else inner.loss} if isinstance(inner, (Gaussian, LogisticVAE)) else {}
+    if not isinstance(inner, (Gaussian, LogisticVAE, SemiVAE)):
+        return {}
+    return {"loss": gaussian_loss if isinstance(inner, Gaussian) else inner.loss}
 
 
 def binned(mean, scale, x):
@@ -121,6 +124,11 @@ def deeper(): return Deeper(hidden_dim=9, latent_dim=2, image_shape=(3, 6, 4))
 def vae(): return VAE(hidden_dim=9, latent_dim=2, image_shape=(1, 6, 4))
 
 
+def told():
+    """A model that completes the pictures of which it is given the left half."""
+    return QuadrantVAE(2, (3, 6, 4), 9, 2).given(torch.rand(1, 3, 6, 4, generator=torch.Generator().manual_seed(2)))
+
+
 def half_frozen():
     model = deeper()
     model.before.requires_grad_(False)
@@ -130,7 +138,9 @@ def half_frozen():
 MODELS = {
     "color 8x8": lambda: Conv((3, 8, 8)), "color 12x20": lambda: Conv((3, 12, 20)), "color 16x4": lambda: Conv((3, 16, 4)),
     "grey": lambda: Conv((1, 8, 12)), "ConvVAE": lambda: ConvVAE((3, 8, 12), (4, 4), 2),
-    "LogisticVAE": lambda: LogisticVAE((1, 8, 4), (4,), 2), "a subclass": deeper, "conditional": Conditional, "Gaussian": Gaussian,
+    "LogisticVAE": lambda: LogisticVAE((1, 8, 4), (4,), 2), "a subclass": deeper,
+    "ClassVAE": lambda: ClassVAE(1, (3, 8, 4), 6, 1), "SemiVAE": lambda: SemiVAE(1, (1, 6, 10), 6, 1), "QuadrantVAE": told,
+    "conditional": Conditional, "Gaussian": Gaussian,
     "double precision": lambda: Conv((3, 8, 8)).double(), "DataParallel": lambda: nn.DataParallel(Conv((3, 8, 8))),
     "averaged": lambda: torch.optim.swa_utils.AveragedModel(deeper()), "compiled": lambda: torch.compile(vae(), backend="eager"),
     "compiled and parallel": lambda: nn.DataParallel(torch.compile(Conv((3, 8, 8)), backend="eager")), "frozen in part": half_frozen}
@@ -152,7 +162,10 @@ def model(make):
 
 def images_of(model, count=11, kind=torch.float32):
     """Random images that the model takes; of one half, as they lie in the middle, for uint8."""
-    values = torch.rand(count, *unwrap(model).image_shape, generator=torch.Generator().manual_seed(1))
+    inner, generator = unwrap(model), torch.Generator().manual_seed(1)
+    values = torch.rand(count, *getattr(inner, "picture_shape", inner.image_shape), generator=generator)
+    if isinstance(inner, ClassVAE):
+        values = inner.join(values, torch.zeros(count, dtype=torch.int64))
     return (255 * values).to(torch.uint8) if kind == torch.uint8 else values.to(kind)
 
 
@@ -211,6 +224,9 @@ def test_evaluation_is_that_of_its_own_likelihood(model):
     x = images.double().flatten(1).unsqueeze(1)
     if isinstance(inner, LogisticVAE):
         log_p = binned(p, inner.log_scale.exp().item(), x).sum(2)
+    elif isinstance(inner, QuadrantVAE):
+        own = inner.completed(z, x.expand(-1, 2000, -1))[..., inner.missing].detach()
+        log_p = Bernoulli(own).log_prob(x[..., inner.missing]).sum(2)
     else:
         pixels = Normal(p, inner.noise) if isinstance(inner, Gaussian) else Bernoulli(p.clamp(1e-9, 1 - 1e-9))
         log_p = pixels.log_prob(x).sum(2)

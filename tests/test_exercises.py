@@ -139,8 +139,12 @@ TABLES = {
     "TO_TENSOR": "check_to_tensor", "PCA_ERROR": "check_pca_error", "PATHWISE": "check_gradient_variance",
     "SCORE": "check_gradient_variance",
     "STEP": "check_first_step", "EXCHANGE": "check_exchange", "AXES": "check_axis_cost",
-    "LOGMEANEXP": "check_logmeanexp", "BOUND": "check_bound", "GAIN": "check_gain"}
-BESIDE = {"PATHWISE": lambda wrong: (wrong, exercises.score_variance), "SCORE": lambda wrong: (exercises.pathwise_variance, wrong)}
+    "LOGMEANEXP": "check_logmeanexp", "BOUND": "check_bound", "GAIN": "check_gain",
+    "UNLABELLED": "check_unlabelled", "BEST_Q": "check_best_class", "BEST_VALUE": "check_best_class"}
+BESIDE = {
+    "PATHWISE": lambda wrong: (wrong, exercises.score_variance), "SCORE": lambda wrong: (exercises.pathwise_variance, wrong),
+    "BEST_Q": lambda wrong: (lambda bounds: (wrong(bounds), bounds.logsumexp(1)),),
+    "BEST_VALUE": lambda wrong: (lambda bounds: (bounds.softmax(1), wrong(bounds)),)}
 
 
 def rows():
@@ -491,7 +495,8 @@ def idle(*_):
     list(_)
 
 
-WITHOUT_FUNCTION = {"check_shell", "check_rates", "check_wider", "check_nll_curve", "check_giveaways", "check_initialize"}
+WITHOUT_FUNCTION = {"check_shell", "check_rates", "check_wider", "check_nll_curve", "check_giveaways", "check_initialize",
+                    "check_label_seeds"}
 
 
 @pytest.mark.parametrize("name", [name for name in CHECKERS if name not in WITHOUT_FUNCTION])

@@ -79,7 +79,7 @@ def looked_through(model: nn.Module, images: Tensor, binary: bool, seed: int, me
     inner = check_model(model, "encode", "latent_dim", "image_shape")
     likelihood_of(inner)
     images = images_for(inner, images)
-    if callable(getattr(inner, "decode", None)):
+    if not callable(getattr(inner, "log_likelihood", None)):
         with evaluating(inner) as device: decoded_piece(inner, torch.zeros(1, inner.latent_dim, device=device, dtype=dtype_of(inner)), images.shape[1:])
     if isinstance(seed, bool) or not isinstance(seed, Integral): raise TypeError(f"seed is {seed!r}; it must be a whole number")
     if not 0 <= seed < 2**63: raise ValueError(f"seed is {seed}; it must be at least 0 and less than 2**63")

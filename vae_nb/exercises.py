@@ -8,8 +8,8 @@ __all__ = ['near', 'Verdict', 'require', 'checker', 'Mistake', 'compare', 'Quant
            'check_initialize', 'check_kl', 'check_kl_between', 'check_second_moment', 'check_mean_loss',
            'check_train_epoch', 'check_first_step', 'check_rates', 'check_sample_prior', 'check_shell',
            'check_emptiest', 'check_per_class', 'check_exchange', 'check_axis_cost', 'check_wider', 'check_logmeanexp',
-           'check_bound', 'check_nll_curve', 'check_mended', 'check_giveaways', 'check_detector', 'check_quantize_row',
-           'check_gain', 'check_four_bits']
+           'check_bound', 'check_nll_curve', 'check_mended', 'check_giveaways', 'check_detector', 'check_unlabelled',
+           'check_best_class', 'check_label_seeds', 'check_quantize_row', 'check_gain', 'check_four_bits']
 
 # %% ../nbs/17_exercises.ipynb #e9b1e2e3
 import contextlib, dis, functools, itertools, math
@@ -1459,6 +1459,91 @@ def check_detector(detector: Any) -> Verdict:
             "close" if len(missed) <= 2 else "wrong")
     return Verdict("exact", f"{len(RIGHT_KL)}种正确的写法都放过，{total}个错误一个也没有放过。",
                    f"all {len(RIGHT_KL)} right versions pass, and none of the {total} mistakes.")
+
+# %% ../nbs/17_exercises.ipynb #c20054c6
+def unlabelled_bound(bounds: Tensor, log_q: Tensor) -> Tensor:
+    """The bound without a label: the bounds of the classes weighted by q, plus the entropy of q.
+    没有标签的下界：各类别的下界按q加权，再加q的熵。"""
+    return (log_q.exp() * (bounds - log_q)).sum(1)
+
+UNLABELLED = [
+    Mistake(lambda bounds, log_q: (log_q.exp() * bounds).sum(1), "缺少q的熵。", "the entropy of q is missing."),
+    Mistake(lambda bounds, log_q: (log_q.exp() * (bounds + log_q)).sum(1), "熵的符号反了：它是−∑ q log q，要加上。", "the sign of the entropy is reversed: it is −∑ q log q, and is added."),
+    Mistake(lambda bounds, log_q: (bounds - log_q).mean(1), "要按q加权，而不是对类别取平均。", "weight by q instead of averaging over the classes."),
+    Mistake(lambda bounds, log_q: (log_q.exp() * (bounds - log_q)).mean(1), "应对类别求和：权重q之和已经是1。", "sum over the classes: the weights q add up to 1 already."),
+    Mistake(lambda bounds, log_q: (log_q * (bounds - log_q)).sum(1), "权重是q，要对log_q取指数。", "the weight is q, the exponential of log_q."),
+    Mistake(lambda bounds, log_q: bounds.gather(1, log_q.argmax(1, keepdim=True)).squeeze(1), "这只用了最可能的类别：要对所有类别求和。",
+            "this is the most probable class alone: sum over all of them."),
+    Mistake(lambda bounds, log_q: bounds.logsumexp(1), "这是最好的q得到的值（练习9.2），不是这个q的。", "this is what the best q would give (exercise 9.2), not this q.")]
+
+# %% ../nbs/17_exercises.ipynb #59720a4d
+def class_bounds() -> list[tuple[Tensor, Tensor]]:
+    """Bounds of the classes near -100 nats and log q, of several shapes.
+    -100奈特左右的各类别下界与log q，有几种形状。"""
+    return [(torch.randn(b, k, dtype=torch.float64) * 3 - 100, (2 * torch.randn(b, k, dtype=torch.float64)).log_softmax(1)) for b, k in ((4, 10), (7, 3), (1, 5))]
+
+# %% ../nbs/17_exercises.ipynb #ed45c1ca
+@checker
+def check_unlabelled(unlabelled: Any) -> Verdict:
+    """Exercise 9.1: the bound of an image without a label, with the class summed out.
+    练习9.1：没有标签的图像的下界，类别已求和消去。
+
+    `unlabelled`: a function of `bounds` and `log_q`, both `(B, K)`, that returns `(B,)`.
+
+    `unlabelled`：由`bounds`与`log_q`（都是`(B, K)`）得到`(B,)`的函数。"""
+    compare(unlabelled, unlabelled_bound, class_bounds(), UNLABELLED)
+    return Verdict("exact", "各种形状的下界都对。", "right for bounds of every shape.")
+
+# %% ../nbs/17_exercises.ipynb #0615e1cb
+BEST_Q = [
+    Mistake(lambda bounds: F.one_hot(bounds.argmax(1), bounds.shape[1]).to(bounds), "全押在最好的一类上，熵就是0：不是最大。", "all on the best class makes the entropy 0: not the maximum."),
+    Mistake(lambda bounds: (-bounds).softmax(1), "符号反了：下界越大，q应越大。", "the sign is reversed: the larger the bound, the larger q."),
+    Mistake(lambda bounds: torch.full_like(bounds, 1 / bounds.shape[1]), "均匀分布只有熵最大，没有顾及下界。", "uniform makes the entropy largest, and ignores the bounds."),
+    Mistake(lambda bounds: bounds / bounds.sum(1, keepdim=True), "正比于下界的指数，而不是下界。", "proportional to the exponentials of the bounds, not to the bounds.")]
+BEST_VALUE = [
+    Mistake(lambda bounds: bounds.amax(1), "这是最大的一个下界，少了熵。", "this is the largest of the bounds and lacks the entropy."),
+    Mistake(lambda bounds: (bounds.softmax(1) * bounds).sum(1), "少了q的熵。", "the entropy of q is missing."),
+    Mistake(lambda bounds: bounds.logsumexp(1) - math.log(bounds.shape[1]), "这是平均的对数，要的是和的对数：log(1/K)已在下界里。",
+            "this is the logarithm of a mean, and asked for is that of the sum: log(1/K) is in the bounds already.")]
+
+# %% ../nbs/17_exercises.ipynb #0ef30b9b
+@checker
+def check_best_class(best: Any) -> Verdict:
+    """Exercise 9.2: the q(y|x) that makes the bound without a label largest, and that bound.
+    练习9.2：使没有标签的下界最大的q(y|x)，以及这个最大值。
+
+    `best`: a function of `bounds` `(B, K)` that returns q `(B, K)` and the maximum `(B,)`.
+
+    `best`：由`bounds` `(B, K)`得到q `(B, K)`与最大值`(B,)`的函数。"""
+    answer = called(best, class_bounds()[0][0])
+    require(isinstance(answer, tuple) and len(answer) == 2, "应返回两样：q与最大值。", "two things are returned: q and the maximum.")
+    if unfinished(answer): raise unreturned(best)
+    inputs = [(bounds,) for bounds, _ in class_bounds()]
+    compare(lambda bounds: best(bounds)[0], lambda bounds: bounds.softmax(1), inputs, BEST_Q)
+    compare(lambda bounds: best(bounds)[1], lambda bounds: bounds.logsumexp(1), inputs, BEST_VALUE)
+    return Verdict("exact", "q是下界的softmax，最大值是logsumexp：恰是把y求和消去之后的下界。", "q is the softmax of the bounds and the maximum their logsumexp: the bound with y summed out exactly.")
+
+# %% ../nbs/17_exercises.ipynb #ec760f72
+SEEDS = (0.690, 0.673, 0.672, 0.707, 0.688)
+
+# %% ../nbs/17_exercises.ipynb #7b2750c3
+@checker
+def check_label_seeds(accuracies: Any) -> Verdict:
+    """Exercise 9.3: how the choice of 100 labels changes the accuracy of nearest neighbors.
+    练习9.3：选中哪100个标签，最近邻的正确率差多少。
+
+    `accuracies`: five numbers, for the seeds 0 to 4.
+
+    `accuracies`：五个数，依次对应种子0到4。"""
+    found = numbers(accuracies).flatten()
+    require(found.shape == (len(SEEDS),), f"需要{len(SEEDS)}个数，种子0到4各一个。", f"needed are {len(SEEDS)} numbers, one for each of the seeds 0 to 4.")
+    require(found.max() <= 1, "正确率是0与1之间的数，不是百分数。", "accuracies lie between 0 and 1 and are no percentages.")
+    for seed, (mine, right) in enumerate(zip(found.tolist(), SEEDS)):
+        require(abs(mine - (1 - right)) > 0.004, "这是错误率：用1减去它。", "these are error rates: subtract them from 1.")
+        require(abs(mine - right) < 0.004, f"种子{seed}得到{mine:.3f}，应为{right:.3f}：每类取前10幅，像素除以255，只用前1,000幅测试图像。",
+                f"seed {seed} gives {mine:.3f} and should give {right:.3f}: the first 10 of each class, pixels divided by 255, and the first 1,000 test images only.")
+    return Verdict("exact", "最好与最差相差3.5个百分点：比较两种方法，要用同样的标签，并换几个种子。",
+                   "3.5 points between best and worst: compare two methods on the same labels, and with several seeds.")
 
 # %% ../nbs/17_exercises.ipynb #cac9fc7c
 @checker
