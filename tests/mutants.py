@@ -63,8 +63,9 @@ MUTANTS = [
     Mutant("alpha-forgotten", LABELS, "SemiVAE", {"self.alpha * (log_q * y)": "(log_q * y)"}, SUMMED, ""),
     Mutant("alpha-everywhere", LABELS, "SemiVAE", {"(log_q * y).sum(1)": "(log_q * y).sum() / len(y)"}, SUMMED, ""),
     Mutant("prior-unlike-label", LABELS, "ClassVAE", {"pixels) - math.log(self.classes)": "pixels)"}, WRITTEN, ""),
-    Mutant("given-counted", LABELS, "QuadrantVAE", {"[..., self.missing].sum(-1)": "[..., ~self.missing].sum(-1)"}, COMPLETED, ""),
-    Mutant("answer-seen", LABELS, "Quadrants", {"pixels.masked_fill(self.missing, 0)": "pixels"}, COMPLETED, ""),
+    Mutant("given-counted", LABELS, "QuadrantVAE", {"logits = self.logits(z.to(pixels), pixels)[..., self.missing]":
+           "logits = self.logits(z.to(pixels), pixels)[..., ~self.missing]"}, COMPLETED, ""),
+    Mutant("answer-seen", LABELS, "Quadrants", {".masked_fill(self.missing, 0)": ""}, COMPLETED, ""),
     # files
     Mutant("no-hash", FILES, "verified", {"return data if hashlib.sha256(data).hexdigest() == sha256 else None": "return data"},
            "answers = [verified(trial, sha256)", "https://github.com/deeplearning4j/deeplearning4j/issues/3670"),

@@ -287,6 +287,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                'vae_nb.labels.Quadrants.__init__': ('labels.html#quadrants.__init__', 'vae_nb/labels.py'),
                                'vae_nb.labels.Quadrants.completed': ('labels.html#quadrants.completed', 'vae_nb/labels.py'),
                                'vae_nb.labels.Quadrants.encode': ('labels.html#quadrants.encode', 'vae_nb/labels.py'),
+                               'vae_nb.labels.Quadrants.logits': ('labels.html#quadrants.logits', 'vae_nb/labels.py'),
                                'vae_nb.labels.SemiVAE': ('labels.html#semivae', 'vae_nb/labels.py'),
                                'vae_nb.labels.SemiVAE.__init__': ('labels.html#semivae.__init__', 'vae_nb/labels.py'),
                                'vae_nb.labels.SemiVAE.classify': ('labels.html#semivae.classify', 'vae_nb/labels.py'),

@@ -218,12 +218,16 @@ class Quadrants(nn.Module):
         self.encoder = nn.Sequential(nn.Linear(size, hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, 2 * self.latent_dim))
         self.decoder = nn.Sequential(nn.Linear(size + self.latent_dim, hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, size))
 
+    def logits(self, z: Tensor, pixels: Tensor) -> Tensor:
+        """The logits of all pixels, `(..., C*H*W)`, for z `(..., latent_dim)` and the given ones among `pixels`, of as many dimensions.
+        所有像素的logit，`(..., C*H*W)`；z为`(..., latent_dim)`，`pixels`的维数与之相同，只用其中给出的像素。"""
+        given = pixels.expand(*z.shape[:-1], -1).masked_fill(self.missing, 0)
+        return wide(self.decoder(torch.cat([z, given], -1)))
+
     def completed(self, z: Tensor, pixels: Tensor) -> Tensor:
-        """Probabilities `(..., C*H*W)` of the missing pixels among the given ones, for z `(..., latent_dim)` and pixels of as many dimensions.
-        缺失像素的概率与给出的像素合成的`(..., C*H*W)`；z为`(..., latent_dim)`，像素的维数与之相同。"""
-        pixels = pixels.expand(*z.shape[:-1], -1)
-        given = pixels.masked_fill(self.missing, 0)
-        return torch.where(self.missing, torch.sigmoid(wide(self.decoder(torch.cat([z, given], -1)))), wide(pixels))
+        """Probabilities of the missing pixels among the given ones, `(..., C*H*W)`; arguments as for `logits`.
+        缺失像素的概率与给出的像素合成的`(..., C*H*W)`；参数同`logits`。"""
+        return torch.where(self.missing, torch.sigmoid(self.logits(z, pixels)), wide(pixels))
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """`mu` and `logvar` of q(z|x), each `(B, latent_dim)`, for whole images with pixels in [0, 1].
@@ -274,8 +278,8 @@ class QuadrantVAE(Quadrants):
         缺失的像素在给定z与其余像素时的对数概率（单位：奈特），`(B, S)`；z为`(B, S, latent_dim)`，图像为B幅完整的。"""
         pixels = check_images(x, len(self.missing)).to(dtype_of(self)).unsqueeze(1)
         check_samples(z, len(pixels), self.latent_dim)
-        probabilities, target, factor = bernoulli_pair(self.completed(z.to(pixels), pixels), wide(pixels))
-        return -factor * F.binary_cross_entropy(probabilities, target, reduction="none")[..., self.missing].sum(-1)
+        logits = self.logits(z.to(pixels), pixels)[..., self.missing]
+        return (logits * pixels[..., self.missing]).sum(-1) - F.softplus(logits).sum(-1)
 
 # %% ../nbs/09_labels.ipynb #e2da9e22
 def summed_out(model: ClassNetworks, pixels: Tensor, log_q: Tensor) -> Tensor:
