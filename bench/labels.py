@@ -23,7 +23,7 @@ from vae_nb.train import fit
 from web.build import ROOT
 
 PUBLISHED = {1: (71.8, 100.4), 2: (51.0, 61.9), 3: (24.2, 25.4)}
-LABELS, COPIES = 10, 10
+LABELS, COPIES = 10, 60  # a labelled image for every ten without
 
 
 def staged(model, train, test, passes, name, lr, **options):
