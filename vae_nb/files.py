@@ -848,4 +848,5 @@ def checkpoint_of(path: Any, run: Any, batch_size: int, loss: Any, name: str) ->
                          "train without checkpoint, or with a loss that stays the same")
     if isinstance(loss, nn.Module) and loss.state_dict():
         raise ValueError(f"loss holds tensors ({', '.join(loss.state_dict())}) that a checkpoint could not bring back; train without checkpoint")
-    return Checkpoint(path, run.state, run_settings(run.state, batch_size, run.seed, loss, run.redraw, run.train_images, run.test_images))
+    settings = run_settings(run.state, batch_size, run.seed, loss, run.redraw, run.train_images, run.test_images)
+    return Checkpoint(path, run.state, settings | {"schedule": run.cycle and f"one-cycle over {run.cycle.epochs} epochs"})
