@@ -143,10 +143,10 @@ def test_a_graph_is_recorded_once_for_all_rates_and_anew_without_a_schedule():
     torch.manual_seed(0)
     model, recordings = small(), []
     optimizer = adam(model)
-    loop, data, cycle = GraphLoop(model, optimizer, 32), pictures(70), Cycle(2, 32)
+    loop, data, cycle = GraphLoop(model, optimizer, 32), pictures(70), Cycle(optimizer, 2, 32)
     with patch.object(speed, "recorded", lambda action: recordings.append(1) or fake(action)):
         for epoch in (1, 2):
-            with Rates(optimizer, cycle.shares(epoch, 70)):
+            with cycle.rates(epoch, 70):
                 loop.train_epoch(data)
         assert len(recordings) == 1
         before = copy.deepcopy(model.state_dict())

@@ -600,15 +600,14 @@ def fit(model: nn.Module, train_images: Tensor, test_images: Tensor, epochs: int
     `optimizer`: a class called with parameters and `lr`, Adam by default, or an optimizer. `redraw`: makes each epoch's training images.
     `results`: folder for `reconstruction_{epoch}.png` and `sample_{epoch}.png`. `checkpoint`: file written at the start and after each
     epoch; where it exists, training goes on from it. `precision="float32"` forbids faster products. `schedule="one-cycle"`: in a fifth of
-    the epochs the learning rate goes up to `lr`, then down to 2% of it; a record's `lr` is that at its epoch's end. The same arguments give
-    the same result; PyTorch's random state is left alone. Raises `FloatingPointError` if a loss is not finite, with the last good weights
-    in place.
+    the epochs the rate goes up to `lr`, then down to 2%; a record's `lr` is its epoch's last. The same arguments give the same result;
+    PyTorch's random state is left alone. Raises `FloatingPointError` if a loss is not finite, with the last good weights in place.
 
     `model`遵守约定`VAELike`；图像为uint8或[0, 1]内的浮点，在哪里都行；损失的单位是每幅图像的奈特。`loss`：参数同`loss_function`，
     返回整批之和。`loop`：由模型、优化器、批量大小与损失得到`Loop`（`fastest_loop`）。`optimizer`：以参数与`lr`调用的类（默认Adam），或一个优化器。
     `redraw`：生成每轮的训练图像。`results`：存放`reconstruction_{epoch}.png`与`sample_{epoch}.png`的文件夹。`checkpoint`：开始时与
     每轮之后写入的文件，已存在就接着训练。`precision="float32"`禁用更快的低精度乘积。`schedule="one-cycle"`：学习率在前五分之一的
-    轮次里升到`lr`，此后降到它的2%；每条记录的`lr`是该轮结束时的学习率。参数相同，结果就相同；PyTorch的随机状态保持原样。
+    轮次里升到`lr`，此后降到它的2%；每条记录的`lr`是该轮最后一步的学习率。参数相同，结果就相同；PyTorch的随机状态保持原样。
     损失不是有限数时报`FloatingPointError`，权重是最后一轮完好的。"""
     if loop is None: loop = fastest_loop if precision is None else partial(fastest_loop, low=False)
     return _train.fit(model, train_images, test_images, epochs, batch_size, lr, seed, loss=loss, loop=loop, optimizer=optimizer, redraw=redraw,

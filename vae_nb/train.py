@@ -224,27 +224,7 @@ class PlainLoop:
         不训练，求每幅图像的平均损失（单位：奈特）。"""
         return evaluate_epoch(self.model, images, self.batch_size, loss=self.loss)
 
-# %% ../nbs/03_train.ipynb #351e0676
-class Cycle:
-    """The schedule "one-cycle" of a run: over its first fifth the learning rate goes up to the one given, then down to 2% of it.
-    训练的"one-cycle"学习率安排：在前五分之一里升到给定的学习率，此后降到它的2%。"""
-    def __init__(self, epochs: int, batch_size: int) -> None:
-        self.epochs, self.batch_size = epochs, batch_size
-
-    def shares(self, epoch: int, count: int) -> list[float]:
-        """The share of the given rate that each step of an epoch on `count` images takes.
-        用`count`幅图像训练的一轮里，每一步的学习率占给定值的比例。"""
-        steps = math.ceil(count / self.batch_size)
-        done = [(epoch - 1 + (step + 1)/steps)/self.epochs for step in range(steps)]
-        return [min(5*part, 1 - 0.98*(part - 0.2)/0.8) for part in done]
-
-def check_rates(optimizer: Optimizer) -> None:
-    """Raise `ValueError` for an optimizer whose learning rate no schedule of `fit` can set.
-    优化器的学习率不能由`fit`安排时，报`ValueError`。"""
-    for group in optimizer.param_groups:
-        if "lr" not in group: raise ValueError("schedule needs an optimizer with a learning rate, lr, in each of its groups; leave schedule out")
-        if "initial_lr" in group: raise ValueError("the optimizer given has a scheduler of its own; leave schedule out, or make the optimizer anew")
-
+# %% ../nbs/03_train.ipynb #143d5f06
 class Rates:
     """In a `with`, an optimizer whose every step takes the next share of its learning rate; afterwards the rate is as before.
     用在`with`里：优化器的每一步依次取学习率的下一个比例；之后学习率恢复原样。
@@ -284,6 +264,27 @@ class Rates:
         self.advance()
         return self.step(*arguments, **options)
 
+# %% ../nbs/03_train.ipynb #351e0676
+class Cycle:
+    """The schedule "one-cycle" of a run: over its first fifth the learning rate goes up to the one given, then down to 2% of it.
+    训练的"one-cycle"学习率安排：在前五分之一里升到给定的学习率，此后降到它的2%。
+
+    Raises `ValueError` for an optimizer whose learning rate cannot be set.
+
+    优化器的学习率若无从安排，报`ValueError`。"""
+    def __init__(self, optimizer: Optimizer, epochs: int, batch_size: int) -> None:
+        for group in optimizer.param_groups:
+            if "lr" not in group: raise ValueError("schedule needs an optimizer with a learning rate, lr, in each of its groups; leave schedule out")
+            if "initial_lr" in group: raise ValueError("the optimizer given has a scheduler of its own; leave schedule out, or make the optimizer anew")
+        self.optimizer, self.epochs, self.batch_size = optimizer, epochs, batch_size
+
+    def rates(self, epoch: int, count: int) -> Rates:
+        """The rates of an epoch on `count` images.
+        用`count`幅图像训练的一轮的学习率。"""
+        steps = math.ceil(count / self.batch_size)
+        done = [(epoch - 1 + (step + 1)/steps)/self.epochs for step in range(steps)]
+        return Rates(self.optimizer, [min(5*part, 1 - 0.98*(part - 0.2)/0.8) for part in done])
+
 # %% ../nbs/03_train.ipynb #be921d97
 class Run:
     """The epochs of `fit`: all that is random in one follows from the seed and its number, and one that fails leaves no trace.
@@ -314,7 +315,7 @@ class Run:
         一轮的记录；有损失不是有限数时报`FloatingPointError`。"""
         torch.manual_seed(1_000_000*self.seed + epoch)
         images, start = redrawn(self.state.model, self.train_images, self.redraw), time.perf_counter()
-        rates = self.cycle and Rates(self.state.optimizer, self.cycle.shares(epoch, len(images)))
+        rates = self.cycle and self.cycle.rates(epoch, len(images))
         with rates or nullcontext(): train_loss = self.loop.train_epoch(images, progress)
         if not math.isfinite(train_loss): raise FloatingPointError(f"training: the loss is {train_loss}")
         seconds = time.perf_counter() - start
@@ -458,14 +459,22 @@ def loop_for(loop: Any, model: nn.Module, optimizer: Optimizer, batch_size: int,
     return made
 
 # %% ../nbs/03_train.ipynb #c6dfb20d
-def check_call(epochs: Any, batch_size: Any, loss: Any, redraw: Any, precision: Any, schedule: Any) -> None:
-    """Raise for arguments of `fit` that are wrong whatever the model is.
-    不论模型如何都不对的`fit`参数，在此报错。"""
+def check_call(epochs: Any, batch_size: Any, lr: Any, seed: Any, loss: Any, redraw: Any, precision: Any,
+               schedule: Any) -> tuple[int, int, float, int]:
+    """Raise for arguments of `fit` that are wrong whatever the model is; returns the first four as numbers.
+    不论模型如何都不对的`fit`参数，在此报错；返回前四个，均已化为数。"""
     check_sizes(epochs=epochs, batch_size=batch_size)
     for name, given in (("loss", loss), ("redraw", redraw)):
         if not callable(given) and (name, given) != ("redraw", None): raise TypeError(f"{name} is {given!r:.80}; it must be a function")
     for name, given, known in (("precision", precision, "float32"), ("schedule", schedule, "one-cycle")):
         if given not in (None, known): raise ValueError(f'{name} is {given!r:.80}; it must be None or "{known}"')
+    return int(epochs), int(batch_size), *check_rate_and_seed(lr, seed)
+
+def save_pictures(model: nn.Module, images: Tensor, folder: Path, epoch: int) -> None:
+    """Write the two pictures of an epoch into a folder.
+    把一轮的两张图片写进文件夹。"""
+    save_reconstructions(model, images, folder/f"reconstruction_{epoch}.png")
+    save_samples(model, folder/f"sample_{epoch}.png")
 
 def precision_of(model: nn.Module) -> str:
     """The least precise format that PyTorch may use for the model's products: `float32`, `tf32`, `bfloat16`, `float64`.
@@ -499,35 +508,31 @@ def fit(model: nn.Module, train_images: Tensor, test_images: Tensor, epochs: int
     `optimizer`: a class called with parameters and `lr`, Adam by default, or an optimizer. `redraw`: makes each epoch's training images.
     `results`: folder for `reconstruction_{epoch}.png` and `sample_{epoch}.png`. `checkpoint`: file written at the start and after each
     epoch; where it exists, training goes on from it. `precision="float32"` forbids faster products. `schedule="one-cycle"`: in a fifth of
-    the epochs the learning rate goes up to `lr`, then down to 2% of it; a record's `lr` is that at its epoch's end. The same arguments give
-    the same result; PyTorch's random state is left alone. Raises `FloatingPointError` if a loss is not finite, with the last good weights
-    in place.
+    the epochs the rate goes up to `lr`, then down to 2%; a record's `lr` is its epoch's last. The same arguments give the same result;
+    PyTorch's random state is left alone. Raises `FloatingPointError` if a loss is not finite, with the last good weights in place.
 
     `model`遵守约定`VAELike`；图像为uint8或[0, 1]内的浮点，在哪里都行；损失的单位是每幅图像的奈特。`loss`：参数同`loss_function`，
     返回整批之和。`loop`：由模型、优化器、批量大小与损失得到`Loop`。`optimizer`：以参数与`lr`调用的类（默认Adam），或一个优化器。
     `redraw`：生成每轮的训练图像。`results`：存放`reconstruction_{epoch}.png`与`sample_{epoch}.png`的文件夹。`checkpoint`：开始时与
     每轮之后写入的文件，已存在就接着训练。`precision="float32"`禁用更快的低精度乘积。`schedule="one-cycle"`：学习率在前五分之一的
-    轮次里升到`lr`，此后降到它的2%；每条记录的`lr`是该轮结束时的学习率。参数相同，结果就相同；PyTorch的随机状态保持原样。
+    轮次里升到`lr`，此后降到它的2%；每条记录的`lr`是该轮最后一步的学习率。参数相同，结果就相同；PyTorch的随机状态保持原样。
     损失不是有限数时报`FloatingPointError`，权重是最后一轮完好的。"""
-    check_call(epochs, batch_size, loss, redraw, precision, schedule)
-    epochs, batch_size, (rate, seed) = int(epochs), int(batch_size), check_rate_and_seed(lr, seed)
+    epochs, batch_size, rate, seed = check_call(epochs, batch_size, lr, seed, loss, redraw, precision, schedule)
     trainable(check_model(model) and model)
     home, folder, name = device_of(model), None if results is None else writable_folder(path_of(results)), described(loss)
-    cycle = Cycle(epochs, batch_size) if schedule else None
     with own_context(model, precision):
         try:
             train, test = image_sets(model, train_images, test_images)
             try_model(model, test, loss, folder is not None)
             state = State(model, optimizer_for(model, torch.optim.Adam if optimizer is None else optimizer, rate))
-            if cycle: check_rates(state.optimizer)
+            cycle = Cycle(state.optimizer, epochs, batch_size) if schedule else None
             run = Run(loop_for(loop or PlainLoop, model, state.optimizer, batch_size, loss, precision), state, train, test, seed, redraw, cycle)
             with checkpoint_of(checkpoint, run, batch_size, loss, name) as file:
                 history = file.begin([], check_history) if file else []
                 while len(history) < epochs:
                     history.append(run.epoch(len(history) + 1, progress))
                     if file: file.write(history)
-                    if folder: save_reconstructions(model, test, folder/f"reconstruction_{len(history)}.png")
-                    if folder: save_samples(model, folder/f"sample_{len(history)}.png")
+                    if folder: save_pictures(model, test, folder, len(history))
             return history
         finally:
             if device_of(model) != home: model.to(home)
