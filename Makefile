@@ -96,6 +96,9 @@ digits: $(VENV)/.all data ## Choose the digits of the explorer and of the playgr
 seeds: $(VENV)/.all data ## Ten epochs over 5 seeds with each kind of loop: the trajectory of the test loss
 	$(BIN)/python -m bench.seeds
 
+schedule: $(VENV)/.all data ## The learning rate of the one-cycle schedule, searched on a validation split, into bench/SCHEDULE.md
+	$(BIN)/python -m bench.schedule
+
 nll: $(VENV)/.all data ## How long nll takes beside the decoder's matrix products alone
 	$(BIN)/python -m bench.nll 200 5000
 
@@ -142,5 +145,5 @@ $(BENCH)/.all: $(VENV)/.all bench/requirements.txt
 	@$(BIN)/python -m pip --python $(BENCH)/bin/python install -q -c constraints.txt -r bench/requirements.txt
 	@touch $@
 
-.PHONY: help site docs slides preview check test notebooks mutants pages wheel versions lab data outputs widgets export links weights digits seeds nll bench evaluate iwae clean
+.PHONY: help site docs slides preview check test notebooks mutants pages wheel versions lab data outputs widgets export links weights digits seeds schedule nll bench evaluate iwae clean
 .DEFAULT_GOAL := help

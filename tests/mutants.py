@@ -208,8 +208,8 @@ MUTANTS = [
            "def thousandfold", ""),
     Mutant("pictures-first", TRAIN, "fit",
            {"                    if file: file.write(history)\n": "",
-            "                    if folder: save_samples(model, folder/f\"sample_{len(history)}.png\")\n":
-            "                    if folder: save_samples(model, folder/f\"sample_{len(history)}.png\")\n"
+            "                    if folder: save_pictures(model, test, folder, len(history))\n":
+            "                    if folder: save_pictures(model, test, folder, len(history))\n"
             "                    if file: file.write(history)\n"},
            "(place/\"drawn\"/\"sample_1.png\").mkdir", ""),
     Mutant("leaked-state", TRAIN, "own_context", {", torch.enable_grad(), random_state_kept())": ", torch.enable_grad())"},

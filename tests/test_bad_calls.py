@@ -229,6 +229,8 @@ KINDS = {
     }, {"what returns fewer": (lambda: lambda images: images[:1], r"\b1\b")}, {}),
     "precision": Kind(r"precision|float32", {"another": (lambda: "float8", r"float8"), "a number": (lambda: 32, r"\b32\b"),
                                              "a dtype": (lambda: torch.float32, r"torch\.float32")}, {}, {"float32": lambda: "float32"}),
+    "schedule": Kind(r"schedule|one-cycle", {"another": (lambda: "cosine", r"cosine"), "a number": (lambda: 5, r"\b5\b"),
+        "what PyTorch has": (lambda: torch.optim.lr_scheduler.OneCycleLR, r"OneCycleLR")}, {}, {"one-cycle": lambda: "one-cycle"}),
     "history": Kind(r"history|record", {"None": (NONE, r"None"), "a string": (lambda: "history", r"str|'history'"),
         "empty": (lambda: [], r"\[\]|empty|at least"),
                                         "numbers": (lambda: [1.0], r"1\.0|\bfloat\b"),
@@ -311,7 +313,7 @@ VAE_ARGUMENTS = {"image_size": "image size", "hidden_dim": "size", "latent_dim":
 FIT = {"model": "model", "train_images": "images", "test_images": "images", "epochs": "size", "batch_size": "size", "lr": "lr",
 "seed": "seed",
        "loss": "loss", "loop": "loop", "optimizer": "optimizer maker", "redraw": "redraw", "results": "folder to write",
-       "checkpoint": "file to write", "progress": "free", "precision": "precision"}
+       "checkpoint": "file to write", "progress": "free", "precision": "precision", "schedule": "schedule"}
 TRAINER = {"model": "model", "optimizer": "optimizer", "batch_size": "size", "loss": "some loss"}
 GAUSSIAN = {"mu": "gaussian", "logvar": "gaussian"}
 
