@@ -44,8 +44,7 @@ mutants: $(VENV)/.all data ## Put each of the museum's mistakes into the code: a
 	$(PYTEST) tests/test_mutants.py
 
 pages: $(VENV)/.all data ## Check the pages alone, built by the renderer that is there
-	$(PYTEST) tests/test_explore.py tests/test_pipeline.py tests/test_preview.py tests/test_quarto.py tests/test_reference.py \
-	  tests/test_site.py tests/test_widget.py
+	$(PYTEST) $(addprefix tests/test_, $(addsuffix .py, explore figures pipeline playground preview quarto reference site slides widget))
 
 wheel: ## Install the package alone, as a wheel, and use it
 	$(PYTHON) -m venv --clear build/alone
