@@ -19,7 +19,7 @@ from vae_nb.speed import fit
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "bench"
-RATES, EPOCHS, SEEDS, VALIDATION = (2e-3, 3e-3, 4e-3, 6e-3), (5, 10), 3, 10_000
+RATES, EPOCHS, SEEDS, VALIDATION = (2e-3, 3e-3, 4e-3, 6e-3, 8e-3, 1.2e-2, 2e-2, 3e-2), (5,), 3, 10_000
 USUAL = {"schedule": None, "lr": 1e-3, "epochs": 10}
 SPLITS = {"validation": f"the last {VALIDATION:,} training images, trained on the others",
           "test": "the test set, trained on all training images"}

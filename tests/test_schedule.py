@@ -1,9 +1,13 @@
 """The one-cycle schedule of `fit`: every step's rate, in every loop; what it refuses; and runs that are killed in the middle of a cycle."""
+import ast
 import copy
 import json
+import re
 import subprocess
 import sys
 from functools import partial
+from pathlib import Path
+from statistics import mean
 from unittest.mock import patch
 
 import pytest
@@ -13,6 +17,7 @@ from torch.optim import SGD, Adam
 from torch.optim.lr_scheduler import OneCycleLR
 
 from bench import schedule
+from bench.contenders import RATE
 from tests.test_checkpoints import OPTIMIZERS, Convolutional, Lazy, changed, groups, losses, on_tensor, pictures, refused, run, same, small
 from tests.test_speed import fake
 from vae_nb import speed
@@ -21,6 +26,7 @@ from vae_nb.model import VAE
 from vae_nb.speed import FastLoop, GraphLoop
 from vae_nb.train import Cycle, PlainLoop, Rates, fit, train_epoch
 
+ROOT = Path(__file__).parent.parent
 CYCLE = {"schedule": "one-cycle"}
 OBSTACLE = speed.obstacle
 COUNTS = [1, 31, 32, 33, 96, 130]
@@ -410,3 +416,17 @@ def test_the_search_never_trains_on_what_it_validates_on():
     (train_part, validation), (whole, test) = given
     assert validation.tolist() == list(range(50_000, 60_000)) and train_part.tolist() == list(range(50_000))
     assert len(whole) == 60_000 and len(test) == 10_000
+
+
+def test_the_lesson_tells_what_was_measured():
+    runs = json.loads((ROOT / "bench/schedule.json").read_text(encoding="utf-8"))["runs"]
+    lesson = "\n".join("".join(cell["source"]) for cell in json.loads((ROOT / "nbs/15_speed.ipynb").read_text(encoding="utf-8"))["cells"])
+    listed = ast.literal_eval(re.search(r"^validation = (\{.*?\})", lesson, re.DOTALL | re.MULTILINE)[1])
+    for lr, measured in listed.items():
+        found = schedule.finals(runs, "validation", {"schedule": "one-cycle", "lr": lr, "epochs": 5})
+        assert measured == tuple(round(loss, 2) for loss in found)
+    [best] = schedule.chosen(runs)
+    means = [mean(schedule.finals(runs, *row)) for row in (("validation", best), ("test", best), ("test", schedule.USUAL))]
+    for number in [f"{best['lr']:g}", *(f"{value:.2f}" for value in (*means, means[2] - means[1]))]:
+        assert number in lesson, number
+    assert best["lr"] == RATE

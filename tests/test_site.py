@@ -58,10 +58,11 @@ CRAMPED = """() => [...document.querySelectorAll("main svg:not(.widget svg)")].f
     }).filter(({ said, box }) => said && box.width);
     const meet = (one, other) => Math.min(one.right, other.right) - Math.max(one.left, other.left) > 3
         && Math.min(one.bottom, other.bottom) - Math.max(one.top, other.top) > 3;
+    const pairs = words.flatMap((one, at) => words.slice(at + 1).map((other) => [one, other]));
     return [
         ...words.filter(({ size }) => size < 7).map(({ said, size }) => `${said}: ${size.toFixed(1)} px`),
         ...words.filter(({ box }) => box.left < 0 || box.right > innerWidth).map(({ said }) => `${said}: cut`),
-        ...words.flatMap((one, at) => words.slice(at + 1).filter((other) => meet(one.box, other.box)).map((other) => `${one.said} on ${other.said}`)),
+        ...pairs.filter(([one, other]) => meet(one.box, other.box)).map(([one, other]) => `${one.said} on ${other.said}`),
     ];
 })"""
 KINDS = ("elsewhere", "sideways", "shift", "unreached", "flat", "axe", "cramped", "cut")
@@ -94,7 +95,8 @@ BLOCKS = """() => {
 class Walk:
     """A walk over pages, with what is wrong on them by kind: requests to another host and errors, a page that is wider than the window, a
     layout that shifts while it loads, what scrolls and the keyboard does not reach, formulas without height, words of figures that are too
-    small, cut off or on each other, and what axe finds; and how many blocks of code and output there are in each width, and how many have to be scrolled to be read."""
+    small, cut off or on each other, and what axe finds; and how many blocks of code and output there are in each width, and how many
+    have to be scrolled to be read."""
 
     def __init__(self, browser, home):
         self.found, self.blocks = {kind: [] for kind in KINDS}, Counter()
