@@ -158,7 +158,8 @@ def test_bad_input_is_refused(images, tmp_path, monkeypatch):
 @pytest.mark.parametrize(("words", "said"), [
     ("1", "needs its share"), ("1 much", "share is much"), ("1 1.5", "share is 1.5"), ("1 400", "share is 400.0"),
     ("1 0.01 --recipe short", "passes is 0.01"), ("1 0 --recipe short", "passes is 0"), ("1 -3 --recipe short", "passes is -3"),
-    ("0 1 --recipe short", "k is 0"), ("1 1 --recipe long", "invalid choice: 'long'")])
+    ("0 1 --recipe short", "k is 0"), ("7 --recipe short", "k is 7, for which the short recipe needs its passes"),
+    ("1 1 --recipe long", "invalid choice: 'long'")])
 def test_a_command_that_does_not_fit_ends_with_its_reason(words, said, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["iwae", *words.split()])
     monkeypatch.setattr(iwae, "mnist", lambda *args: (torch.zeros(iwae.IMAGES, 784, dtype=torch.uint8),))
