@@ -169,7 +169,7 @@ class Short:
         """The negative bound of a batch, summed."""
         z, last = mu + torch.exp(logvar / 2) * eps, model.pixels
         dtype = torch.bfloat16 if self.low else torch.float32
-        with torch.autocast(x.device.type, dtype, enabled=self.low):
+        with torch.autocast(x.device.type, torch.bfloat16, enabled=self.low):
             hidden = model.decoder(z)
         log_p = LogLikelihood.apply(hidden, last.weight.to(dtype), last.bias.to(dtype), x)
         log_w = log_p + 0.5 * (eps.square() + logvar - z.square()).sum(2)
