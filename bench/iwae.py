@@ -20,8 +20,8 @@ in every pass) and the learning rate, which rises to 3e-3 and falls again once. 
 all images are decoded by one product, the likelihood is taken from logits, and where a processor multiplies bfloat16
 matrices, the decoder's products are in bfloat16.
 
-A run writes a checkpoint to
-bench/checkpoints and goes on from there; it ends as an unbroken one does. Results go to bench/iwae.json and bench/IWAE.md."""
+A run writes a checkpoint to bench/checkpoints and goes on from there; it ends as an unbroken one does. Results go to
+bench/iwae.json and bench/IWAE.md."""
 import argparse
 import json
 import math
@@ -118,7 +118,7 @@ class LogLikelihood(torch.autograd.Function):
         hidden, weight, logits, x = ctx.saved_tensors
         error = torch.empty_like(logits)
         for part, logit, scale in zip(error, logits, grad, strict=True):
-            part.copy_((x - logit.float().sigmoid_()).mul_(scale.unsqueeze(1)))
+            part.copy_((x - logit.float().sigmoid()).mul_(scale.unsqueeze(1)))
         return error @ weight, error.flatten(0, 1).mT @ hidden.flatten(0, 1), error.sum((0, 1)), None
 
 
@@ -198,7 +198,7 @@ def train(images, k, recipe, seed=0, checkpoint=None, device="cpu"):
     settings = {"k": k, **recipe.terms, "seed": seed}
     with Checkpoint(checkpoint, State(model, optimizer), settings) if checkpoint else nullcontext() as file:
         step, *seconds = file.begin([0, 0.0, 0.0], check_progress) if file else [0, 0.0, 0.0]
-        generator, start = torch.Generator(device), clock() - torch.tensor(seconds)
+        generator, start = torch.Generator(device), clock() - torch.tensor(seconds, dtype=torch.float64)
         quiet = bool(os.environ.get("TQDM_DISABLE"))
         for block in trange(step // recipe.block, math.ceil(recipe.steps / recipe.block), disable=quiet) if step < recipe.steps else ():
             generator.manual_seed(1_000_000 * seed + block)
@@ -207,9 +207,12 @@ def train(images, k, recipe, seed=0, checkpoint=None, device="cpu"):
                 optimizer.zero_grad()
                 mu, logvar = model.encode(x)
                 eps = torch.randn(k, *mu.shape, generator=generator, device=device)
-                recipe.loss(model, x, mu, logvar, eps).backward()
+                loss = recipe.loss(model, x, mu, logvar, eps)
+                loss.backward()
                 optimizer.step()
                 step += 1
+            if not loss.isfinite():
+                raise FloatingPointError(f"the loss is {loss.item()} after {step} steps: the run has diverged")
             seconds = (clock() - start).tolist()
             if file and ((block + 1) % recipe.every == 0 or step == recipe.steps):
                 file.write([step, *seconds])
@@ -313,7 +316,7 @@ def main():
         data = [mnist(ROOT / "nbs/data", part)[0] for part in (True, False)]
         model, (steps, *seconds) = train(data[0][:IMAGES], given.k, recipe, given.seed, checkpoint, device)
         found = evaluate(model, data[1], given.images)
-    except (ValueError, RuntimeError) as error:
+    except (ValueError, RuntimeError, FloatingPointError) as error:
         parser.error(str(error))
     result = {"recipe": recipe.name, "k": given.k, **recipe.terms, "seed": given.seed, "steps": steps, "seconds": round(seconds[0]),
               "processor": round(seconds[1]), "device": device.type, "threads": torch.get_num_threads(), **found}

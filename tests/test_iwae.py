@@ -155,6 +155,17 @@ def test_bad_input_is_refused(images, tmp_path, monkeypatch):
         iwae.train(images, 1, paper, checkpoint=path)
 
 
+def test_a_run_that_diverges_ends_and_leaves_what_was_good(images, tmp_path, monkeypatch):
+    monkeypatch.setattr(iwae.Short, "block", 2)
+    recipe, path = iwae.Short(3), tmp_path / "run.safetensors"
+    monkeypatch.setattr(recipe, "rate", lambda step: 1e-3 if step < 2 else math.inf)
+    with pytest.raises(FloatingPointError, match="nan after 4 steps"):
+        iwae.train(images, 2, recipe, checkpoint=path)
+    with iwae.Checkpoint(path, iwae.State(model := iwae.IWAE(torch.rand(784)), torch.optim.Adam(model.parameters(), fused=True, eps=1e-4)),
+                         {"k": 2, **recipe.terms, "seed": 0}) as file:
+        assert file.begin(None)[0] == 2 and all(p.isfinite().all() for p in model.parameters())
+
+
 @pytest.mark.parametrize(("words", "said"), [
     ("1", "needs its share"), ("1 much", "share is much"), ("1 1.5", "share is 1.5"), ("1 400", "share is 400.0"),
     ("1 0.01 --recipe short", "passes is 0.01"), ("1 0 --recipe short", "passes is 0"), ("1 -3 --recipe short", "passes is -3"),
