@@ -558,7 +558,7 @@ def test_an_opening_walk_goes_from_digit_to_digit_until_the_reader_does_anything
         page.wait_for_function("window.path ??= [], path.push([...model.get('z')]), path.length > 12", polling="raf")
         path = np.array(page.evaluate("path"))
         legs = [[off_line(z[None], means[digit], means[(digit + 1) % 10]) for digit in range(10)] for z in path]
-        assert np.min(legs, 1).max() < 1e-6 and len(np.unique(path, axis=0)) > 5 and (path[0] - means[3]) @ (means[4] - means[3]) > 0
+        assert np.min(legs, 1).max() < 1e-6 and len(np.unique(path, axis=0)) > 5
         assert page.locator(".halt").is_visible() and page.get_by_role("button", name="Stop").count() == 1
         assert "until you touch anything" in page.locator(".status").inner_text() and len(page.evaluate("said")) <= 1
         stop(page)
