@@ -226,6 +226,8 @@ def test_the_points_of_the_map_are_the_first_test_digits():
     assert LatentExplorer(VAE.from_pretrained(), images[:20], labels[:20]).points == b""
     named = LatentExplorer(model, images[:3], ["b", "a", "b"])
     assert np.frombuffer(named.points, np.uint8).reshape(-1, 3)[:, 2].tolist() == [1, 0, 1]
+    many = np.frombuffer(LatentExplorer(model, images[:12], torch.arange(12)).points, np.uint8).reshape(-1, 3)
+    assert many[:, 2].tolist() == [i for i in range(10) if inside[i]], "a class that the gallery has no room for"
 
 
 @pytest.mark.parametrize(("edition", "where"), [("zh", "file"), ("en", "http")])
