@@ -30,8 +30,8 @@ from tools.outputs import NBS, SKIPPED, read
 Mutant = namedtuple("Mutant", "id notebook function changes cell seen")
 NO_VERDICT = (NameError, SyntaxError, ImportError)  # these say that the mutant is broken, not that it was caught
 LIMIT = 150  # seconds that a child may take
-DATA, MODEL, LOSS, TRAIN, SAMPLE, EVALUATE, FILES, SPEED = NOTEBOOKS = [
-    "00_data", "01_model", "02_loss", "03_train", "04_sample", "06_evaluate", "13_files", "15_speed"]
+DATA, MODEL, LOSS, TRAIN, SAMPLE, EVALUATE, CONV, FILES, SPEED = NOTEBOOKS = [
+    "00_data", "01_model", "02_loss", "03_train", "04_sample", "06_evaluate", "08_conv", "13_files", "15_speed"]
 TORCH, EXAMPLES = "https://github.com/pytorch/pytorch", "https://github.com/pytorch/examples"
 MINIAI = "https://github.com/fastai/course22p2/blob/df9323235bc395b5c2f58a3d08b83761947b9b93/nbs/29_vae.ipynb"
 KERAS = "https://github.com/keras-team/keras-io/blob/cca4efba8e0b8514ae3817931696294039b3bfc9/examples/generative/vae.py"
@@ -46,6 +46,8 @@ REPLAYED = "assert graph_losses == fast_losses"
 SEEN = "assert max(before) - min(before) < 0.15"
 REASONS = "assert reasons[:2] == [None, None]"
 PIECES = "counts, largest = torch.zeros(7), 0"
+LAYERS, BINS, CENTER = "kernels = sum(p.numel()", "edges = torch.cat(", "black = (train_images == 0)"
+PIXELS = "tiny = LogisticVAE("
 IWAE = "torch.testing.assert_close(value.double(), expected, rtol=1e-5, atol=0)"
 
 MUTANTS = [
@@ -245,6 +247,24 @@ MUTANTS = [
     Mutant("log-likelihood-for-nll", EVALUATE, "nll",
            {"math.log(k) - sums.top - sums.first.log()": "sums.top + sums.first.log() - math.log(k)"},
            "found = nll(model, binary[:1], k=1000", ""),
+    # convolutions
+    Mutant("any-even-side", CONV, "smallest_map", {"side % step == 0": "side % 2 == 0"}, LAYERS, ""),
+    Mutant("kernel-3", CONV, "ConvVAE", {"nn.ConvTranspose2d(after, before, 4, 2, 1)": "nn.ConvTranspose2d(after, before, 3, 2, 1, 1)"},
+           LAYERS, ""),
+    Mutant("mean-decoded", CONV, "ConvVAE", {"mu + torch.exp(logvar / 2) * torch.randn_like(mu)": "mu"}, LAYERS, ""),
+    Mutant("variance-drawn", CONV, "ConvVAE", {"torch.exp(logvar / 2) * torch.randn_like": "torch.exp(logvar) * torch.randn_like"},
+           LAYERS, ""),
+    Mutant("tails-swapped", CONV, "logistic_bins", {"x < half, below,": "x < half, above,", "x > 1 - half, above,": "x > 1 - half, below,"},
+           BINS, ""),
+    Mutant("tails-cut-off", CONV, "logistic_bins", {"torch.where(x < half, below, torch.where(x > 1 - half, above, inside))": "inside"},
+           BINS, ""),
+    Mutant("256-levels", CONV, "logistic_bins", {"0.5 / 255": "0.5 / 256"}, BINS, ""),
+    Mutant("center-at-the-mean", CONV, "center_of", {
+        "mean + scale * (torch.log(-torch.expm1(-mean / scale)) - torch.log(-torch.expm1((mean - 1) / scale)))": "mean"}, CENTER, ""),
+    Mutant("averaged-over-pixels", CONV, "LogisticVAE", {"self.log_density(mean, pixels).sum()": "self.log_density(mean, pixels).mean()"},
+           PIXELS, ""),
+    Mutant("frozen-scale", CONV, "LogisticVAE", {"wide(self.log_scale).exp()": "wide(self.log_scale).exp().detach()"}, PIXELS, ""),
+    Mutant("likelihood-averaged", CONV, "LogisticVAE", {"pixels).sum(2)": "pixels).mean(2)"}, PIXELS, ""),
     # speed: mistakes that writing the step by hand invites, seen nowhere else
     Mutant("kl-gradient-sign", SPEED, "latent_backward", {"torch.add(dz, b.mu": "torch.sub(dz, b.mu"}, GRADIENTS, ""),
     Mutant("no-relu-switch", SPEED, "decoder_backward", {"    b.d3.mul_(torch.sign(b.h3, out=b.on))\n": ""}, GRADIENTS, ""),

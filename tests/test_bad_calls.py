@@ -24,7 +24,7 @@ from traitlets import TraitError
 
 DATA = Path(__file__).parent.parent / "nbs/data"
 # without exercises: its checkers take anything, see test_exercises.py, and the rest is for those who write checkers
-MODULES = ["files", "data", "model", "loss", "train", "sample", "evaluate", "explore", "speed"]
+MODULES = ["files", "data", "model", "loss", "train", "sample", "evaluate", "explore", "speed", "conv"]
 ALLOWED = (TypeError, ValueError, OSError, FloatingPointError)
 RAW = re.compile("|".join([
     r"mat1 and mat2", r"Expected all tensors", r"has no attribute", r"not JSON serializable", r"unsupported operand", r"index out of range",
@@ -146,6 +146,10 @@ KINDS = {
             "in training": lambda: small().train()}),
     # numbers
     "size": Kind(r"whole number|at least 1|integer", NO_SIZES, HUGE, SIZES),
+    "widths": Kind(r"widths|whole number", {
+        "a number": (lambda: 16, r"\b16\b"), "none": (lambda: (), r"\(\)"), "None": (NONE, r"None"), "a string": (lambda: "16", r"'16'"),
+        "a zero": (lambda: (4, 0), r"\b0\b"), "floats": (lambda: (4.5,), r"4\.5"), "too many": (lambda: (4, 4, 4), r"\b28\b"),
+    }, {}, {"a list": lambda: [4, 4], "NumPy's": lambda: tuple(np.array([4, 4])), "one": lambda: (4,)}),
     "image size": Kind(r"whole number|at least 1|integer", NO_SIZES, HUGE, {"NumPy's": lambda: np.int64(784)}),
     "columns": Kind(r"whole number|at least 1|integer", NO_SIZES, HUGE, SIZES),
     "lr": Kind(r"\blr\b|learning rate|number", {
@@ -265,6 +269,12 @@ def small(**sizes):
     return public("model.VAE")(hidden_dim=4, latent_dim=2, **sizes)
 
 
+def convolutional(kind="ConvVAE"):
+    """A convolutional VAE of images of 28x28 that is quick."""
+    torch.manual_seed(0)
+    return public(f"conv.{kind}")(widths=(4,), latent_dim=2)
+
+
 class Like(nn.Module):
     """The smallest model that keeps the contract."""
     image_shape, latent_dim = (1, 28, 28), 2
@@ -310,6 +320,7 @@ def of_model(**arguments):
 
 MODEL = {"model": "model", "images": "images"}
 VAE_ARGUMENTS = {"image_size": "image size", "hidden_dim": "size", "latent_dim": "size", "image_shape": "image_shape"}
+CONV_ARGUMENTS = {"image_shape": "image_shape", "widths": "widths", "latent_dim": "size"}
 FIT = {"model": "model", "train_images": "images", "test_images": "images", "epochs": "size", "batch_size": "size", "lr": "lr",
 "seed": "seed",
        "loss": "loss", "loop": "loop", "optimizer": "optimizer maker", "redraw": "redraw", "results": "folder to write",
@@ -351,6 +362,17 @@ CALLS = {
         {"z": "samples of z", "x": "batch"}),
     "model.VAE.save_pretrained": Call(lambda tmp: {"self": small(), "path": tmp / "a.safetensors"}, {"path": "file to write"}),
     "model.VAE.from_pretrained": Call(lambda tmp: {"path": weights(tmp)}, {"path": "file to read", "arguments": "free"}),
+    "conv.ConvVAE": Call(lambda tmp: {}, CONV_ARGUMENTS),
+    "conv.ConvVAE.encode": Call(lambda tmp: {"self": convolutional(), "x": rows()}, {"x": "batch"}),
+    "conv.ConvVAE.decode": Call(lambda tmp: {"self": convolutional(), "z": torch.zeros(2, 2)}, {"z": "z"}),
+    "conv.ConvVAE.forward": Call(lambda tmp: {"self": convolutional(), "x": rows()}, {"x": "batch"}),
+    "conv.LogisticVAE": Call(lambda tmp: {}, CONV_ARGUMENTS),
+    "conv.LogisticVAE.log_density": Call(lambda tmp: {"self": convolutional("LogisticVAE"), "mean": rows(), "x": rows()},
+        {"mean": "free", "x": "free"}),
+    "conv.LogisticVAE.log_likelihood": Call(lambda tmp: {"self": convolutional("LogisticVAE"), "z": torch.zeros(2, 2, 2), "x": rows()},
+        {"z": "samples of z", "x": "batch"}),
+    "conv.LogisticVAE.loss": Call(lambda tmp: {"self": convolutional("LogisticVAE"), "reconstructed": rows(), "original": rows(),
+        "mu": torch.zeros(2, 2), "logvar": torch.zeros(2, 2)}, {"reconstructed": "probabilities", "original": "original", **GAUSSIAN}),
     "files.load_weights": Call(lambda tmp: {"path": weights(tmp)}, {"path": "file to read"}),
     "files.save_weights": Call(lambda tmp: {"path": tmp / "a.safetensors", "state": small().state_dict()},
                                {"path": "file to write", "state": "state dict", "metadata": "metadata"}),

@@ -10,6 +10,7 @@ from torch import nn
 from torch.distributions import Bernoulli, Normal
 from torchvision.transforms.functional import pil_to_tensor
 
+from vae_nb.conv import ConvVAE, LogisticVAE
 from vae_nb.evaluate import active_units, binarize, elbo, kl_per_dimension, nll
 from vae_nb.files import load_weights, unwrap
 from vae_nb.loss import kl_divergence
@@ -103,6 +104,25 @@ def gaussian_loss(reconstructed, original, mu, logvar):
     return -Normal(reconstructed, Gaussian.noise).log_prob(original).sum() + kl_divergence(mu, logvar).sum()
 
 
+def own_loss(model):
+    """The argument of `fit` for a model whose pixels are not Bernoulli."""
+    inner = unwrap(model)
+    return {"loss": gaussian_loss if isinstance(inner, Gaussian) else inner.loss} if isinstance(inner, (Gaussian, LogisticVAE)) else {}
+
+
+def binned(mean, scale, x):
+    """What `LogisticVAE` says of 8-bit pixels: the center that gives this mean after clipping, by bisection, and the distribution function
+    at the edges of the bins."""
+    low, high = torch.full_like(mean, -4), torch.full_like(mean, 5)
+    for _ in range(60):
+        center = (low + high) / 2
+        above = scale * (F.softplus(center / scale, threshold=1e3) - F.softplus((center - 1) / scale, threshold=1e3)) > mean
+        low, high = torch.where(above, low, center), torch.where(above, center, high)
+    def below(edge): return torch.sigmoid((edge - center) / scale)
+    left, right = below(x - 0.5 / 255), below(x + 0.5 / 255)
+    return (torch.where(x == 1, 1.0, right) - torch.where(x == 0, 0.0, left)).log()
+
+
 def deeper(): return Deeper(hidden_dim=9, latent_dim=2, image_shape=(3, 6, 4))
 def vae(): return VAE(hidden_dim=9, latent_dim=2, image_shape=(1, 6, 4))
 
@@ -115,7 +135,8 @@ def half_frozen():
 
 MODELS = {
     "color 8x8": lambda: Conv((3, 8, 8)), "color 12x20": lambda: Conv((3, 12, 20)), "color 16x4": lambda: Conv((3, 16, 4)),
-    "grey": lambda: Conv((1, 8, 12)), "a subclass": deeper, "conditional": Conditional, "Gaussian": Gaussian,
+    "grey": lambda: Conv((1, 8, 12)), "ConvVAE": lambda: ConvVAE((3, 8, 12), (4, 4), 2),
+    "LogisticVAE": lambda: LogisticVAE((1, 8, 4), (4,), 2), "a subclass": deeper, "conditional": Conditional, "Gaussian": Gaussian,
     "double precision": lambda: Conv((3, 8, 8)).double(), "DataParallel": lambda: nn.DataParallel(Conv((3, 8, 8))),
     "averaged": lambda: torch.optim.swa_utils.AveragedModel(deeper()), "compiled": lambda: torch.compile(vae(), backend="eager"),
     "compiled and parallel": lambda: nn.DataParallel(torch.compile(Conv((3, 8, 8)), backend="eager")), "frozen in part": half_frozen}
@@ -193,8 +214,12 @@ def test_evaluation_is_that_of_its_own_likelihood(model):
     inner.double().eval()
     with torch.no_grad():
         p = inner.decode(z.flatten(0, 1)).reshape(11, 2000, -1)
-    pixels = Normal(p, inner.noise) if isinstance(inner, Gaussian) else Bernoulli(p.clamp(1e-9, 1 - 1e-9))
-    log_p = pixels.log_prob(images.double().flatten(1).unsqueeze(1)).sum(2)
+    x = images.double().flatten(1).unsqueeze(1)
+    if isinstance(inner, LogisticVAE):
+        log_p = binned(p, inner.log_scale.exp().item(), x).sum(2)
+    else:
+        pixels = Normal(p, inner.noise) if isinstance(inner, Gaussian) else Bernoulli(p.clamp(1e-9, 1 - 1e-9))
+        log_p = pixels.log_prob(x).sum(2)
     q = Normal(mu.unsqueeze(1), (logvar / 2).exp().unsqueeze(1))
     log_w = log_p + (Normal(0.0, 1.0).log_prob(z) - q.log_prob(z)).sum(2)
     w = (log_w - log_w.amax(1, True)).exp()
@@ -246,14 +271,14 @@ def test_pictures_have_the_images_shape_and_colour(model, tmp_path):
 def test_fit_and_resume(make, tmp_path):
     model, whole = make(), make()
     images = images_of(model, 24, torch.uint8)
-    given = {"batch_size": 8, "progress": False} | ({"loss": gaussian_loss} if isinstance(model, Gaussian) else {})
-    expected = fit(whole, images, images[:9], epochs=3, **given)
-    given |= {"checkpoint": tmp_path / "run.safetensors", "results": tmp_path / "results"}
+    given = {"batch_size": 8, "progress": False}
+    expected = fit(whole, images, images[:9], epochs=3, **given | own_loss(whole))
+    given |= own_loss(model) | {"checkpoint": tmp_path / "run.safetensors", "results": tmp_path / "results"}
     fit(model, images, images[:9], epochs=1, **given)
     stored = load_weights(tmp_path / "run.safetensors")
     assert not any("_orig_mod" in name or name.startswith("module.") for name in stored)
     resumed = make()
-    history = fit(resumed, images, images[:9], epochs=3, **given)
+    history = fit(resumed, images, images[:9], epochs=3, **given | own_loss(resumed))
     for name in ("train_loss", "test_loss"):
         assert [record[name] for record in history] == [record[name] for record in expected]
     assert all(torch.equal(one, other) for one, other in zip(resumed.state_dict().values(), whole.state_dict().values(), strict=True))
@@ -353,3 +378,11 @@ def test_a_model_of_rows_can_be_evaluated(name):
 def test_numbers_that_an_evaluation_cannot_take(call, given, error):
     with pytest.raises(error, match=next(iter(given))):
         call(Gaussian(), X, **given)
+
+
+@pytest.mark.parametrize("kind", [ConvVAE, LogisticVAE])
+@pytest.mark.parametrize("shape,widths,side", [
+    ((1, 28, 28), (4, 4, 4), "height 28"), ((3, 32, 20), (4, 4, 4), "width 20"), ((1, 5, 4), (4,), "height 5")])
+def test_sides_that_the_strides_do_not_divide_are_refused_before_the_first_step(kind, shape, widths, side):
+    with pytest.raises(ValueError, match=rf"{side} cannot be halved by {len(widths)} layers.*multiple of {2**len(widths)}\b"):
+        kind(shape, widths)

@@ -8,8 +8,8 @@ __all__ = ['near', 'Verdict', 'require', 'checker', 'Mistake', 'compare', 'Quant
            'check_initialize', 'check_kl', 'check_kl_between', 'check_second_moment', 'check_mean_loss',
            'check_train_epoch', 'check_first_step', 'check_rates', 'check_sample_prior', 'check_shell',
            'check_emptiest', 'check_per_class', 'check_exchange', 'check_axis_cost', 'check_wider', 'check_logmeanexp',
-           'check_bound', 'check_nll_curve', 'check_mended', 'check_giveaways', 'check_detector', 'check_quantize_row',
-           'check_gain', 'check_four_bits']
+           'check_bound', 'check_nll_curve', 'check_mended', 'check_giveaways', 'check_detector', 'check_resize_block',
+           'check_clipped_mean', 'check_shifts', 'check_quantize_row', 'check_gain', 'check_four_bits']
 
 # %% ../nbs/17_exercises.ipynb #e9b1e2e3
 import contextlib, dis, functools, itertools, math
@@ -1459,6 +1459,101 @@ def check_detector(detector: Any) -> Verdict:
             "close" if len(missed) <= 2 else "wrong")
     return Verdict("exact", f"{len(RIGHT_KL)}种正确的写法都放过，{total}个错误一个也没有放过。",
                    f"all {len(RIGHT_KL)} right versions pass, and none of the {total} mistakes.")
+
+# %% ../nbs/17_exercises.ipynb #be0d9c49
+@checker
+def check_resize_block(resize_block: Any) -> Verdict:
+    """Exercise 8.1: a module that doubles height and width without a checkerboard.
+    练习8.1：使高与宽加倍而没有棋盘的模块。
+
+    `resize_block`: a function of the channels before and after that returns an `nn.Module`.
+
+    `resize_block`：由前后的通道数得到一个`nn.Module`的函数。"""
+    block = called(resize_block, 3, 5)
+    require(isinstance(block, nn.Module), f"返回的是{type(block).__name__}，需要nn.Module，例如nn.Sequential(...)。",
+            f"this returns {type(block).__name__}; needed is an nn.Module, such as nn.Sequential(...).")
+    x = torch.randn(2, 3, 6, 7)
+    y = numbers(called(block, x))
+    require(y.shape == (2, 5, 12, 14), f"输入(2, 3, 6, 7)，得到{tuple(y.shape)}，应为(2, 5, 12, 14)：3×3的卷积要补一圈，padding=1。",
+            f"for the input (2, 3, 6, 7) the shape is {tuple(y.shape)} and should be (2, 5, 12, 14): a 3×3 convolution needs padding=1.")
+    require(any(True for _ in block.parameters()), "没有可以学习的参数：放大之后还要有卷积。", "there is nothing to learn: a convolution has to follow.")
+    blocks = y.unflatten(2, (6, 2)).unflatten(4, (7, 2)).transpose(3, 4)
+    require((blocks - blocks[..., :1, :1]).abs().max() > 1e-6, "每个2×2的小块里四个值都相同：先放大，再卷积。",
+            "the four values in each block of 2×2 are equal: enlarge first, then convolve.")
+    flat = numbers(called(block, torch.ones(1, 3, 8, 8)))[..., 4:-4, 4:-4]
+    require((flat - flat[..., :1, :1]).abs().max() < 1e-4, "输入处处为1，输出却有花纹：转置卷积的四种位置各用核的一部分，份数均匀也不够；要先插值放大。",
+            "for an input of ones the output has a pattern: in a transposed convolution the four positions use different parts of the kernel, "
+            "even stamps or not; enlarge by interpolation first.")
+    return Verdict("exact", "处处相同的输入，放大以后也处处相同：棋盘没有来处了。", "what is the same everywhere stays so: a checkerboard has nowhere to come from.")
+
+# %% ../nbs/17_exercises.ipynb #df3db08e
+def clipped(center: Tensor, scale: Tensor) -> Tensor:
+    """The mean of a logistic variable after clipping to [0, 1].
+    服从逻辑斯谛分布的变量截断到[0, 1]以后的均值。"""
+    return scale * (F.softplus(center / scale, threshold=1e3) - F.softplus((center - 1) / scale, threshold=1e3))
+
+CLIPPED = [
+    Mistake(lambda c, s: c + 0 * s, "这是没有截断的均值：靠近0与1时，超出的部分要算作0与1。",
+            "this is the mean before clipping: near 0 and 1, what lies beyond counts as 0 or 1."),
+    Mistake(lambda c, s: c.clamp(0, 1) + 0 * s, "截断的是变量，不是它的中心：先截断，再求期望。",
+            "the variable is clipped and not its center: clip first, then take the expectation."),
+    Mistake(lambda c, s: torch.sigmoid(c / s), "这是变量大于0的概率：把大于t的概率从0到1积分。",
+            "this is the probability of being above 0: integrate that of being above t from 0 to 1."),
+    Mistake(lambda c, s: clipped(c, s) / s, "换元t = c − s·u时，dt = −s du：漏了因子s。", "substituting t = c − s·u gives dt = −s du: the factor s is missing."),
+    Mistake(lambda c, s: -clipped(c, s), "积分的上下限反了。", "the limits of the integral are reversed."),
+    Mistake(lambda c, s: s * F.softplus(c / s, threshold=1e3), "只截了下面：大于1的部分也要归为1。", "clipped from below only: what is above 1 counts as 1."),
+    Mistake(lambda c, s: 1 - clipped(c, s), "这是小于t的概率的积分：要的是大于t的。", "this integrates the probability of being below t: it should be above.")]
+
+# %% ../nbs/17_exercises.ipynb #1ed39fa4
+@checker
+def check_clipped_mean(clipped_mean: Any) -> Verdict:
+    """Exercise 8.2: the mean of a logistic variable after clipping to [0, 1].
+    练习8.2：服从逻辑斯谛分布的变量截断到[0, 1]以后的均值。
+
+    `clipped_mean`: a function of center and scale that returns one number.
+
+    `clipped_mean`：由中心与尺度得到一个数的函数。"""
+    inputs = scalars((0.5, 0.1), (0, 0.1), (-0.2, 0.1), (1.3, 0.2), (0.3, 1), (0.8, 0.05))
+    compare(clipped_mean, clipped, inputs, CLIPPED)
+    return Verdict("exact", "中心在0.2与0.8之间、尺度不大时，均值几乎就是中心；越过边界，均值趋近0或1，却不到。",
+                   "with the center between 0.2 and 0.8 and a small scale the mean is almost the center; beyond the border it approaches 0 or 1.")
+
+# %% ../nbs/17_exercises.ipynb #c5c973a0
+SHIFTS = {"plain": {0: (127.3, 3.1), 2: (169.0, 9.3)}, "moved": {0: (133.4, 3.6), 2: (138.5, 3.5)}}
+
+def judge_shift(name: str, shift: int, value: float) -> None:
+    """End the check unless this may be the negative ELBO at this shift.
+    除非这可能是移动这么多像素时负的证据下界，否则结束检查。"""
+    mean, deviation = SHIFTS[name][shift]
+    found, said = f"{name}[{shift}]：{value:.1f}", f"{name}[{shift}]: {value:.1f}"
+    require(value > 0, f"{found}，符号反了：要的是−ELBO。", f"{said} has the wrong sign: asked for is −ELBO.")
+    require(value < 1000, f"{found}：要每幅图像的平均。", f"{said}: asked for is the average over images.")
+    require(abs(value - mean) <= 5 * deviation, f"{found}：应在{mean:g}附近，种子之间的标准差是{deviation:g}。图像20,000幅，两轮，学习率2e-3？",
+            f"{said} should be near {mean:g}, with a standard deviation of {deviation:g} between seeds. Are these 20,000 images, two epochs, and a rate of 2e-3?")
+
+# %% ../nbs/17_exercises.ipynb #2e85b096
+@checker
+def check_shifts(plain: Any, moved: Any) -> Verdict:
+    """Exercise 8.3: what a shift costs a convolutional VAE, trained as before and on images moved at random.
+    练习8.3：卷积VAE因平移付出的代价，照旧训练，与用随机移动过的图像训练。
+
+    `plain`, `moved`: dictionaries from the shift, 0 or 2 pixels, to the negative ELBO in nats.
+
+    `plain`、`moved`：由移动的像素数（0或2）到负的证据下界（单位：奈特）的字典。"""
+    require(isinstance(plain, Mapping) and isinstance(moved, Mapping), "需要两个字典{移动: −ELBO}。", "needed are two dictionaries {shift: −ELBO}.")
+    given = {(name, shift): answer.get(shift) for name, answer in (("plain", plain), ("moved", moved)) for shift in (0, 2)}
+    found = {key: one(f"{key[0]}[{key[1]}]", value) for key, value in given.items() if not unfinished(value)}
+    gap = {name: found[name, 2] - found[name, 0] for name in SHIFTS if {(name, 0), (name, 2)} <= found.keys() and min(found.values()) > 0}
+    require(gap.get("moved", 0) < 15, "moved在2个像素处差得多：移动要放进redraw，每轮重新抽，fit(..., redraw=...)。",
+            "moved is much worse at 2 pixels: put the shift into redraw, drawn anew in each epoch, fit(..., redraw=...).")
+    require(gap.get("plain", 42) > 15, "plain在2个像素处几乎一样：它不该用移动过的图像训练，测试图像右移用test.roll(2, 3)。",
+            "plain is almost the same at 2 pixels: it should not be trained on moved images; test.roll(2, 3) moves the test images.")
+    for (name, shift), value in found.items(): judge_shift(name, shift, value)
+    missing = ", ".join(f"{name}[{shift}]" for name, shift in given if (name, shift) not in found)
+    require(not missing, f"写好的都对，还缺{missing}。", f"what is there is right; still missing: {missing}.", "missing")
+    return Verdict("exact", f"不移动时贵{found['moved', 0] - found['plain', 0]:.0f}奈特，右移2个像素时省{found['plain', 2] - found['moved', 2]:.0f}奈特：网络不白给的，训练集可以给。",
+                   f"{found['moved', 0] - found['plain', 0]:.0f} nats more without a shift, {found['plain', 2] - found['moved', 2]:.0f} less at 2 pixels: what the layers do not "
+                   "give, the training set can.")
 
 # %% ../nbs/17_exercises.ipynb #cac9fc7c
 @checker
