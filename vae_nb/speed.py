@@ -242,11 +242,22 @@ class Step:
     def train(self, b: SimpleNamespace, lr: Tensor | None = None) -> Tensor:
         """Train on the batch in the buffers; returns its loss, a scalar tensor. `lr`: the learning rate, by default the optimizer's.
         用缓冲区里的一批训练一步，返回它的损失，标量张量。`lr`：学习率，默认取优化器的。"""
+        loss = self.gradient(b)
+        self.update(lr)
+        return loss
+
+    def gradient(self, b: SimpleNamespace) -> Tensor:
+        """The first half of `train`: the loss of the batch, and its gradients where the optimizer finds them.
+        `train`的前一半：这一批的损失，梯度则放在优化器能找到的地方。"""
         loss = self.forward(b)
         backward(self.w, self.g, b)
+        return loss
+
+    def update(self, lr: Tensor | None = None) -> None:
+        """The second half of `train`: Adam's step with the gradients that are there.
+        `train`的后一半：用已有的梯度走Adam的一步。"""
         if self.adam is None: self.optimizer.step()
         else: self.adam(next_rate(self.optimizer) if lr is None else lr, *self.lists, [], [self.count.add_(1)] * len(self.lists[0]))
-        return loss
 
 # %% ../nbs/15_speed.ipynb #a01d9606
 def rows_for(step: Step, images: Tensor) -> Tensor:
