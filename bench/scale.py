@@ -52,7 +52,8 @@ def time_epochs(path):
     """In a job: the seconds of an epoch of each loop, the second of two, into a file."""
     torch.set_num_threads(1)
     data = images(IMAGES)
-    found = {name: fit(VAE(), *data, epochs=2, loop=loop, precision="float32", progress=False)[1]["seconds"] for name, loop in LOOPS.items()}
+    options = {"epochs": 2, "precision": "float32", "progress": False}
+    found = {name: fit(VAE(), *data, loop=loop, **options)[1]["seconds"] for name, loop in LOOPS.items()}
     if os.environ.get("RANK", "0") == "0":
         Path(path).write_text(json.dumps(found), encoding="utf-8")
 
@@ -96,13 +97,14 @@ def killed(times):
         while len(moments) < times:
             for path in folder.glob("process_*"):
                 path.unlink()
-            process = subprocess.Popen(command(2, "train_to_be_killed", folder), **PLACE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+            process = subprocess.Popen(command(2, "train_to_be_killed", folder), **PLACE, **quiet)
             while len([*folder.glob("process_*")]) < 2 and process.poll() is None:
                 time.sleep(0.01)
             rank, wait = choose.randrange(2), choose.uniform(0, 3 * seconds + 1)
             time.sleep(wait)
             if process.poll() is not None:
-                raise SystemExit(f"the job ended by itself, with {process.returncode}, after {len(moments)} kills; KILLED needs more epochs")
+                raise SystemExit(f"the job ended by itself, with {process.returncode}, after {len(moments)} kills")
             os.kill(int((folder / f"process_{rank}").read_text(encoding="utf-8")), signal.SIGKILL)
             code, path = process.wait(), folder / "run.safetensors"
             if path.exists():
@@ -127,16 +129,18 @@ def table(found):
     """The results in words."""
     lines = ["# Many processes on one machine", "", f"Made by `python -m bench.scale`, {found['place']}."]
     if "seconds" in found:
-        lines += ["", f"Seconds of an epoch of {IMAGES:,} images, batch 128, float32, one thread for each process; median (least to most) of",
-                  f"{ROUNDS} rounds, one and two processes by turns.", "", "| loop | 1 process | 2 processes | ratio |", "|---|---|---|---|"]
+        lines += ["", f"Seconds of an epoch of {IMAGES:,} images, batch 128, float32, one thread for each process; median (least to most)",
+                  f"of {ROUNDS} rounds, one and two processes by turns.", "",
+                  "| loop | 1 process | 2 processes | ratio |", "|---|---|---|---|"]
         lines += [f"| {name} | {span(rows['1'])} | {span(rows['2'])} | {median(rows['1']) / median(rows['2']):.2f} |"
                   for name, rows in found["seconds"].items()]
     if "killed" in found:
         kills = found["killed"]
-        lines += ["", "## A process killed", "", f"Made by `python -m bench.scale kill {len(kills['moments'])}`: {kills['epochs']} epochs of "
-                  f"{kills['images']:,} images on 2 processes, one of", "them killed at random moments, the job started anew each time. At each kill the job "
-                  "ended with an error", "and the checkpoint was whole. The end, weights, Adam's state and history, is "
-                  f"{'equal' if kills['same'] else '**not** equal'}, to the last bit,", "to that of a job that was left alone.", "",
+        lines += ["", "## A process killed", "", f"Made by `python -m bench.scale kill {len(kills['moments'])}`: "
+                  f"{kills['epochs']} epochs of {kills['images']:,} images on 2 processes,",
+                  "one of them killed at random moments, the job started anew each time. At each kill the job ended with an",
+                  "error and the checkpoint was whole. The end, weights, Adam's state and history, is "
+                  f"{'equal' if kills['same'] else '**not** equal'}, to the last", "bit, to that of a job left alone.", "",
                   "| kill | rank | seconds after its start | epochs in the checkpoint |", "|---|---|---|---|"]
         lines += [f"| {i} | {each['rank']} | {each['seconds']:.2f} | {each['epochs']} |" for i, each in enumerate(kills["moments"], 1)]
     return "\n".join([*lines, ""])
