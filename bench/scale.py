@@ -27,7 +27,7 @@ from vae_nb.train import PlainLoop
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "bench"
 LOOPS = {"chapter 3's loop": PlainLoop, "the hand-written steps": None}
-ROUNDS, IMAGES = 5, 12_800  # 100 batches
+ROUNDS, IMAGES = 3, 12_800  # 100 batches
 KILLED = {"epochs": 24, "images": 3_200}
 PLACE = {"cwd": ROOT, "env": os.environ | {"OMP_NUM_THREADS": "1"}}
 

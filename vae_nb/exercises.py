@@ -1617,7 +1617,7 @@ def check_ring(ring: Any) -> Verdict:
         held, sent = numbers([numbers(row).tolist() for row in answer[0]] if isinstance(answer[0], (list, tuple)) else answer[0]), numbers(answer[1]).flatten()
         require(held.shape == (size, length) and len(sent) == size, "每个进程一排结果、一个个数。", "there should be a row and a number for each process.")
         total, most, ring_of = torch.as_tensor(sum(rows)), sent.max().item(), 2 * (size - 1) * length // size
-        require(not near(held, total / size, 1e-9), "得到的是平均，要的是和。", "these are averages, and sums are asked for.")
+        require((held - total / size).abs().max() > 1e-9, "得到的是平均，要的是和。", "these are averages, and sums are asked for.")
         right = (held - total).abs().amax(1) < 1e-9
         require(right.any(), "没有一个进程得到了和。", "no process has the sum.")
         require(right.all(), f"{size}个进程中只有{int(right.sum())}个得到了完整的和。", f"only {int(right.sum())} of {size} processes have the whole sum.")
