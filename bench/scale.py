@@ -130,7 +130,7 @@ def table(found):
     lines = ["# Many processes on one machine", "", f"Made by `python -m bench.scale`, {found['place']}."]
     if "seconds" in found:
         lines += ["", f"Seconds of an epoch of {IMAGES:,} images, batch 128, float32, one thread for each process; median (least to most)",
-                  f"of {ROUNDS} rounds, one and two processes by turns.", "",
+                  f"of {ROUNDS} rounds, one and two processes by turns. Other programs' load at the start: {found['load']}.", "",
                   "| loop | 1 process | 2 processes | ratio |", "|---|---|---|---|"]
         lines += [f"| {name} | {span(rows['1'])} | {span(rows['2'])} | {median(rows['1']) / median(rows['2']):.2f} |"
                   for name, rows in found["seconds"].items()]
@@ -153,7 +153,7 @@ def main(arguments):
     if arguments[:1] == ["kill"]:
         found["killed"] = killed(int(arguments[1]) if arguments[1:] else 20)
     else:
-        found["seconds"] = measured()
+        found |= {"load": round(os.getloadavg()[0], 1), "seconds": measured()}
     write_whole(path, (json.dumps(found, indent=1) + "\n").encode())
     write_whole(FOLDER / "SCALE.md", table(found).encode())
 

@@ -274,9 +274,11 @@ def test_a_process_that_is_killed_ends_the_others_and_the_run_goes_on(tmp_path, 
 
 
 def in_own_group(rank, **options):
-    """A training in a group that is there already, which afterwards still works."""
+    """A training that is refused and one that is not, in a group that is there already and afterwards still works."""
     dist.init_process_group("gloo", rank=rank, world_size=2)
     try:
+        with pytest.raises(ValueError, match="do not agree"):
+            training(rank, seed=rank)
         result = training(rank, **options)
         total = torch.ones(1)
         dist.all_reduce(total)
@@ -307,10 +309,19 @@ def test_a_loss_that_averages_is_told():
     assert any("a loss that averages" in text for text in found[0][1])
 
 
+def aligned(rank):
+    """What a process draws after all have been given the same random state."""
+    torch.manual_seed(rank)
+    scale.align(scale.team(), torch.device("cpu"))
+    return torch.rand(3)
+
+
 def test_random_numbers_that_cannot_be_divided_are_told():
     found = ended(started(2, training, model="uneven"))
     alike([result for result, _ in found])
     assert any("cannot be divided" in text for text in found[0][1])
+    one, two = together(2, aligned)
+    assert torch.equal(one, two)
 
 
 def redrawing(rank, differently=False, **options):
