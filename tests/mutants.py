@@ -274,7 +274,7 @@ MUTANTS = [
     Mutant("no-trial", SPEED, "agree", {"(_train.PlainLoop, FastLoop)": "(FastLoop, FastLoop)"}, "assert agree() and unlisted", ""),
     # scale
     Mutant("averaged-over-processes", SCALE, "GradientSum",
-           {"with reached(): dist.all_reduce(self.flat)\n": "with reached(): dist.all_reduce(self.flat)\n        self.flat /= self.team.size\n"},
+           {"dist.all_reduce(self.flat)\n": "dist.all_reduce(self.flat)\n        self.flat /= self.team.size\n"},
            TOGETHER, ""),
     Mutant("one-seed-for-all", SCALE, "SharedNoise", {"if axis is None or rows == whole:": "if axis is None or rows <= whole:"},
            "kinds = {\"dropout\"", ""),

@@ -25,7 +25,7 @@ from .files import State, fingerprint, path_of, random_state_kept, run_settings
 from .loss import loss_function
 from .model import check_sizes, device_of, evaluating
 from .sample import posterior
-from .speed import Step, agree, average, bf16_products, fastest_loop, obstacle, products, rows_for, sweep, tf32_products
+from .speed import Step, agree, average, bf16_products, fastest_loop, obstacle, products, rows_for, step_gradient, step_update, sweep, tf32_products
 from .train import (Loop, Loss, PlainLoop, Run, bar_hidden, batch_loss, buffers_kept, check_losses, naming)
 
 # %% ../nbs/16_scale.ipynb #12b94020
@@ -288,7 +288,7 @@ class ShareOfLoss:
         mine = index[share.first:share.first + share.rows]
         if by_hand:
             with SharedNoise(share, self.known): room = self.step.fetch(rows, mine)
-            return self.step.gradient(room) if train else self.step.forward(room)
+            return step_gradient(self.step, room) if train else self.step.forward(room)
         with SharedNoise(share, self.known): value = batch_loss(self.model, as_float(rows[mine]), self.loss)
         if train:
             if not value.requires_grad: raise ValueError("the loss has no gradient; call model.requires_grad_(True), and not within torch.no_grad")
@@ -297,8 +297,8 @@ class ShareOfLoss:
 
 # %% ../nbs/16_scale.ipynb #fa9e8f4e
 def rehearse(loop: ShareOfLoss, images: Tensor) -> None:
-    """Warn if the losses of the shares of a few training images do not add up to the loss that one process finds.
-    取几幅训练图像，各份的损失加起来若不等于一个进程算出的损失，给出警告。"""
+    """Warn if a few images' losses, share by share, do not add up to what one process finds, or the model normalizes over the batch.
+    取几幅图像，各份的损失加起来若不等于一个进程算出的，或模型有批归一化，给出警告。"""
     some, losses, error = images[:min(len(images), loop.batch_size, 3*loop.team.size + 1)], torch.zeros(2), None
     share = share_of(len(some), loop.team.rank, loop.team.size)
     try:
@@ -310,7 +310,8 @@ def rehearse(loop: ShareOfLoss, images: Tensor) -> None:
     except Exception as caught: error = caught
     loop.team.check(error)
     shares, whole = sum(found[0].item() for found in loop.team.gathered(losses*share.counts)), loop.team.first(losses)[1].item()
-    if loop.team.rank or math.isclose(shares, whole, rel_tol=1e-3): return
+    normed = any(isinstance(part, nn.modules.batchnorm._BatchNorm) for part in loop.model.modules())
+    if loop.team.rank or math.isclose(shares, whole, rel_tol=1e-3) and not normed: return
     warnings.warn(f"of {len(some)} images {loop.team.size} processes find a loss of {shares:.6g} where one finds {whole:.6g}, so the result depends "
                   "on their number: batch normalization, a loss that averages, or random numbers that belong to no image can be the cause")
 
@@ -366,7 +367,7 @@ class ProcessLoop(ShareOfLoss):
                     self.sums.put(value if share.counts else None)
                 except Exception as caught: error = caught
                 losses[i] = self.sums.add(error)
-                self.step.update() if by_hand else self.optimizer.step()
+                step_update(self.step) if by_hand else self.optimizer.step()
         if by_hand: return average(self.step, losses, len(images))
         check_losses(losses)
         return losses.sum().item() / len(images)
