@@ -30,8 +30,8 @@ from tools.outputs import NBS, SKIPPED, read
 Mutant = namedtuple("Mutant", "id notebook function changes cell seen")
 NO_VERDICT = (NameError, SyntaxError, ImportError)  # these say that the mutant is broken, not that it was caught
 LIMIT = 150  # seconds that a child may take
-DATA, MODEL, LOSS, TRAIN, SAMPLE, EVALUATE, CONV, FILES, SPEED = NOTEBOOKS = [
-    "00_data", "01_model", "02_loss", "03_train", "04_sample", "06_evaluate", "08_conv", "13_files", "15_speed"]
+DATA, MODEL, LOSS, TRAIN, SAMPLE, EVALUATE, CONV, FILES, SPEED, SCALE = NOTEBOOKS = [
+    "00_data", "01_model", "02_loss", "03_train", "04_sample", "06_evaluate", "08_conv", "13_files", "15_speed", "16_scale"]
 TORCH, EXAMPLES = "https://github.com/pytorch/pytorch", "https://github.com/pytorch/examples"
 MINIAI = "https://github.com/fastai/course22p2/blob/df9323235bc395b5c2f58a3d08b83761947b9b93/nbs/29_vae.ipynb"
 KERAS = "https://github.com/keras-team/keras-io/blob/cca4efba8e0b8514ae3817931696294039b3bfc9/examples/generative/vae.py"
@@ -44,6 +44,7 @@ AVERAGE = "average = train_epoch(model, train_images[:300], still)"
 GRADIENTS, SAME = "errors = relative_errors()", "torch.testing.assert_close(torch.tensor(fast_losses)"
 REPLAYED = "assert graph_losses == fast_losses"
 SEEN = "assert max(before) - min(before) < 0.15"
+TOGETHER = "(history, first), (other, second) = together(2, trained)"
 REASONS = "assert reasons[:2] == [None, None]"
 PIECES = "counts, largest = torch.zeros(7), 0"
 LAYERS, BINS, CENTER = "kernels = sum(p.numel()", "edges = torch.cat(", "black = (train_images == 0)"
@@ -291,6 +292,19 @@ MUTANTS = [
     Mutant("foreign-parameters", SPEED, "adam_obstacle", {
         'len(group["params"]) != len(parameters) or set(group["params"]) != set(parameters)': "False"}, "assert chosen[1] in", ""),
     Mutant("no-trial", SPEED, "agree", {"(_train.PlainLoop, FastLoop)": "(FastLoop, FastLoop)"}, "assert agree() and unlisted", ""),
+    # scale
+    Mutant("averaged-over-processes", SCALE, "GradientSum",
+           {"dist.all_reduce(self.flat)\n": "dist.all_reduce(self.flat)\n        self.flat /= self.team.size\n"},
+           TOGETHER, ""),
+    Mutant("one-seed-for-all", SCALE, "SharedNoise", {"if axis is None or rows == whole:": "if axis is None or rows <= whole:"},
+           "kinds = {\"dropout\"", ""),
+    Mutant("never-reshuffled", SCALE, "ProcessLoop",
+           {"order = torch.randperm(len(images), device=images.device)": "order = torch.arange(len(images), device=images.device)"},
+           TOGETHER, ""),
+    Mutant("idle-share-counted", SCALE, "ProcessLoop", {"self.sums.put(value if share.counts else None)": "self.sums.put(value)"},
+           TOGETHER, ""),
+    Mutant("stale-start", SCALE, "state_of_first", {"    spread(team, state)\n": ""},
+           "resumed = together(2", ""),
 ]
 
 

@@ -24,7 +24,7 @@ from traitlets import TraitError
 
 DATA = Path(__file__).parent.parent / "nbs/data"
 # without exercises: its checkers take anything, see test_exercises.py, and the rest is for those who write checkers
-MODULES = ["files", "data", "model", "loss", "train", "sample", "evaluate", "explore", "speed", "conv"]
+MODULES = ["files", "data", "model", "loss", "train", "sample", "evaluate", "explore", "speed", "conv", "scale"]
 ALLOWED = (TypeError, ValueError, OSError, FloatingPointError)
 RAW = re.compile("|".join([
     r"mat1 and mat2", r"Expected all tensors", r"has no attribute", r"not JSON serializable", r"unsupported operand", r"index out of range",
@@ -428,6 +428,10 @@ CALLS = {
         "progress": "free"}),
     "evaluate.nll": Call(of_model(images=images, k=lambda: 3),
                          {**MODEL, "k": "size", "seed": "long seed", "memory": "memory", "binary": "free", "progress": "free"}),
+    "scale.fit": Call(fit_arguments, FIT),
+    "scale.nll": Call(of_model(images=images, k=lambda: 3),
+                      {**MODEL, "k": "size", "seed": "long seed", "memory": "memory", "binary": "free", "progress": "free"}),
+    "scale.mapped_images": Call(lambda tmp: {"path": idx_file(tmp)}, {"path": "IDX file"}),
     "evaluate.Estimate.mean": Call(lambda tmp: {"self": public("evaluate.nll")(small(), images(), k=3)}, {}),
     "evaluate.continuous_bernoulli": Call(lambda tmp: {"logits": rows(), "x": rows()}, {"logits": "floats", "x": "floats"}),
     "evaluate.active_units": Call(of_model(images=images), {**MODEL, "threshold": "threshold"}),
@@ -444,6 +448,12 @@ def weights(tmp):
     """A file of weights."""
     small().save_pretrained(tmp / "weights.safetensors")
     return tmp / "weights.safetensors"
+
+
+def idx_file(tmp):
+    """Images in an IDX file, left unpacked."""
+    (tmp / "images.idx").write_bytes(bytes([0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 2]) + bytes(8))
+    return tmp / "images.idx"
 
 
 def pictures(tmp):
@@ -469,6 +479,9 @@ def on_disk(name, tmp):
 KINDS["picture to write"] = KINDS["file to write"]._replace(needed=r"path|file|folder|picture|written",
 wrong=KINDS["file to write"].wrong | {
     "a folder": ("tmp", r"folder|directory|ending of a picture"), "not a picture's name": ("below.txt", r"below\.txt")})
+KINDS["IDX file"] = KINDS["file to read"]._replace(wrong=KINDS["file to read"].wrong | {
+    "not a safetensors file": ("text", r"text\.txt is no IDX file"), "empty": ("empty", r"empty\.bin is no IDX file"),
+    "a pickle": ("pickle", r"old\.pt is no IDX file")})
 KINDS["root"] = Kind(r"path|file|folder", {"a number": (lambda: 3, r"\b3\b|\bint\b"), "None": (NONE, r"None"),
                                            "no such folder": ("missing", r"missing")}, {}, {})
 KINDS["picture size"] = Kind(r"size|height|width|whole number", NO_SIZES | {

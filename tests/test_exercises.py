@@ -139,7 +139,8 @@ TABLES = {
     "TO_TENSOR": "check_to_tensor", "PCA_ERROR": "check_pca_error", "PATHWISE": "check_gradient_variance",
     "SCORE": "check_gradient_variance",
     "STEP": "check_first_step", "EXCHANGE": "check_exchange", "AXES": "check_axis_cost",
-    "LOGMEANEXP": "check_logmeanexp", "BOUND": "check_bound", "CLIPPED": "check_clipped_mean", "GAIN": "check_gain"}
+    "LOGMEANEXP": "check_logmeanexp", "BOUND": "check_bound", "CLIPPED": "check_clipped_mean", "GAIN": "check_gain",
+    "RATE": "check_same_steps"}
 BESIDE = {"PATHWISE": lambda wrong: (wrong, exercises.score_variance), "SCORE": lambda wrong: (exercises.pathwise_variance, wrong)}
 
 
@@ -504,6 +505,20 @@ WRONG = [
     Wrong("check_four_bits", [four_bits], "nothing cancels"),
     Wrong("check_four_bits", [lambda weight, inputs: four_bits(weight, inputs, limit=8)], "−7 to 7"),
     Wrong("check_four_bits", [lambda weight, inputs: four_bits(weight.T, inputs)], "shape"),
+    Wrong("check_own_rows", [lambda whole, rank, size: (rank * (whole // size), whole // size)], "taken by nobody"),
+    Wrong("check_own_rows", [lambda whole, rank, size: (rank * -(-whole // size), -(-whole // size))], "beyond the batch"),
+    Wrong("check_own_rows", [lambda whole, rank, size: (0, whole // size + (rank < whole % size))], "some rows are taken twice"),
+    Wrong("check_own_rows", [lambda whole, rank, size: (0, whole) if rank == 0 else (whole, 0)], "the slowest", "close"),
+    Wrong("check_own_rows", [lambda whole, rank, size: rank], "two numbers"),
+    Wrong("check_same_steps", [lambda lr, batch, processes: lr], "too short"),
+    Wrong("check_same_steps", [lambda lr, batch, processes: lr * processes], "inside each"),
+    Wrong("check_same_steps", [lambda lr, batch, processes: lr * batch / processes], "over the processes"),
+    Wrong("check_same_steps", [lambda lr, batch, processes: lr * batch * processes], "too much"),
+    Wrong("check_ring", [lambda rows: ([sum(rows) / len(rows)] * len(rows), [1] * len(rows))], "averages"),
+    Wrong("check_ring", [lambda rows: ([sum(rows)] + rows[1:], [1] * len(rows))], "only 1 of 4"),
+    Wrong("check_ring", [lambda rows: (rows, [1] * len(rows))], "no process has the sum"),
+    Wrong("check_ring", [lambda rows: ([sum(rows)] * len(rows), [0] * len(rows))], "nothing is sent"),
+    Wrong("check_ring", [lambda rows: ([sum(rows)] * len(rows), [len(rows[0]) * (len(rows) - 1)] * len(rows))], "round a ring", "close"),
 ]
 
 

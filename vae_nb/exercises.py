@@ -9,7 +9,8 @@ __all__ = ['near', 'Verdict', 'require', 'checker', 'Mistake', 'compare', 'Quant
            'check_train_epoch', 'check_first_step', 'check_rates', 'check_sample_prior', 'check_shell',
            'check_emptiest', 'check_per_class', 'check_exchange', 'check_axis_cost', 'check_wider', 'check_logmeanexp',
            'check_bound', 'check_nll_curve', 'check_mended', 'check_giveaways', 'check_detector', 'check_resize_block',
-           'check_clipped_mean', 'check_shifts', 'check_quantize_row', 'check_gain', 'check_four_bits']
+           'check_clipped_mean', 'check_shifts', 'check_quantize_row', 'check_gain', 'check_four_bits',
+           'check_own_rows', 'check_same_steps', 'check_ring']
 
 # %% ../nbs/17_exercises.ipynb #e9b1e2e3
 import contextlib, dis, functools, itertools, math
@@ -1641,3 +1642,82 @@ def check_four_bits(four_bits: Any) -> Verdict:
     require(ratio < 0.7, f"{found}：误差还没有互相抵消。", f"{said}: nothing cancels yet.")
     require(ratio < 0.2, f"{found}：已经抵消了一部分。", f"{said}: a part of it cancels.", "close")
     return Verdict("exact", f"{found}。", f"{said}.")
+
+# %% ../nbs/17_exercises.ipynb #45e062f7
+@checker
+def check_own_rows(own_rows: Any) -> Verdict:
+    """Exercise 16.1: the rows of a batch that one of several processes takes.
+    练习16.1：几个进程中的一个在一批里取哪些行。
+
+    `own_rows`: a function of the batch's rows, the rank and the number of processes that returns the first row and how many.
+
+    `own_rows`：由一批的行数、进程编号与进程数得到第一行与行数的函数。"""
+    for whole, size in ((12, 3), (128, 3), (7, 4), (2, 5), (1, 1)):
+        said = f"whole={whole}, size={size}"
+        answers = [called(own_rows, whole, rank, size) for rank in range(size)]
+        require(all(numbers(answer).numel() == 2 for answer in answers), "应返回两个数：第一行与行数。", "two numbers are returned: the first row and how many.")
+        cuts = [[int(value) for value in numbers(answer).flatten().tolist()] for answer in answers]
+        rows = [row for first, count in cuts for row in range(first, first + min(count, whole + 1))]
+        require(len(rows) >= whole, f"{said}：有{whole - len(rows)}行谁也没有取，整除的余数要分给几个进程。",
+                f"{said}: {whole - len(rows)} rows are taken by nobody; the remainder of the division has to be handed out.")
+        require(len(rows) <= whole, f"{said}：一共取了{len(rows)}行，有的行取了两次，或超出了这一批。", f"{said}: {len(rows)} rows are taken; some twice, or beyond the batch.")
+        require(sorted(rows) == [*range(whole)], f"{said}：有的行取了两次，有的没有人取；看看第一行的序号。", f"{said}: some rows are taken twice and others never; look at the first row.")
+        counts = [count for _, count in cuts]
+        require(max(counts) - min(counts) <= 1, f"{said}：最多的{max(counts)}行，最少的{min(counts)}行，大家都要等最慢的那个。",
+                f"{said}: the largest share has {max(counts)} rows, the smallest {min(counts)}, and all wait for the slowest.", "close")
+    return Verdict("exact", "不重不漏，行数至多差一。", "every row once, and shares that differ by one row at most.")
+
+# %% ../nbs/17_exercises.ipynb #18c1ce96
+def rate_of(lr: Tensor, batch: Tensor, processes: Tensor) -> Tensor:
+    """The learning rate of SGD on averages that makes the steps of `lr` on the sum.
+    SGD用平均梯度时，要走出与求和梯度、学习率`lr`同样的步，应取的学习率。"""
+    return lr * batch
+
+RATE = [
+    Mistake(lambda lr, batch, processes: lr, "平均的梯度比和小得多，学习率不变，步就短了。", "the average gradient is much smaller than the sum; with the same rate the steps are too short."),
+    Mistake(lambda lr, batch, processes: lr * processes, "进程之间的平均补上了，每个进程内部对图像的平均还没有。",
+            "this makes up for the average over processes, but not for that over the images inside each."),
+    Mistake(lambda lr, batch, processes: lr * batch / processes, "每个进程内部的平均补上了，进程之间的还没有。",
+            "this makes up for the average inside each process, but not for that over the processes."),
+    Mistake(lambda lr, batch, processes: lr * batch * processes, "补得太多：每个进程只平均自己的那一份，不是整批。",
+            "too much: each process averages over its own share, not over the batch."),
+    Mistake(lambda lr, batch, processes: lr / batch, "反了：梯度小了，学习率要大。", "the other way round: a smaller gradient needs a larger rate.")]
+
+# %% ../nbs/17_exercises.ipynb #f89a9ac8
+@checker
+def check_same_steps(same_steps: Any) -> Verdict:
+    """Exercise 16.2: the learning rate that makes SGD on averages take the steps of SGD on sums.
+    练习16.2：使SGD用平均梯度时走出与用求和梯度时相同的步的学习率。
+
+    `same_steps`: a function of the learning rate for sums, the rows of the batch and the number of processes.
+
+    `same_steps`：由求和时的学习率、一批的行数与进程数得到学习率的函数。"""
+    compare(same_steps, rate_of, scalars((0.1, 128, 4), (1e-5, 60, 5), (0.03, 8, 1), (2.0, 1000, 10)), RATE)
+    return Verdict("exact", "两次平均合起来正好是对整批的平均，与进程数无关。", "the two averages make that over the batch, whatever the number of processes.")
+
+# %% ../nbs/17_exercises.ipynb #cff1e620
+@checker
+def check_ring(ring: Any) -> Verdict:
+    """Exercise 16.3: an all-reduce in which no process sends more than about twice the row.
+    练习16.3：没有一个进程的发送量超过约两排数的全归约。
+
+    `ring`: a function of a list of N equal rows (NumPy arrays) that returns what each process holds at the end, and how many numbers each
+    has sent.
+
+    `ring`：由N排等长的数（NumPy数组）得到每个进程最后持有的一排，以及每个进程发送了多少个数的函数。"""
+    import numpy as np
+    for size, length in ((4, 12), (3, 300), (8, 800)):
+        rows = [np.random.default_rng(rank).normal(size=length) for rank in range(size)]
+        answer = called(ring, [row.copy() for row in rows])
+        require(isinstance(answer, tuple) and len(answer) == 2 and not unfinished(answer), "应返回两样：各进程的结果，各进程发送的个数。", "two things are returned: the results and the numbers sent.")
+        held, sent = numbers([numbers(row).tolist() for row in answer[0]] if isinstance(answer[0], (list, tuple)) else answer[0]), numbers(answer[1]).flatten()
+        require(held.shape == (size, length) and len(sent) == size, "每个进程一排结果、一个个数。", "there should be a row and a number for each process.")
+        total, most, ring_of = torch.as_tensor(sum(rows)), sent.max().item(), 2 * (size - 1) * length // size
+        require((held - total / size).abs().max() > 1e-9, "得到的是平均，要的是和。", "these are averages, and sums are asked for.")
+        right = (held - total).abs().amax(1) < 1e-9
+        require(right.any(), "没有一个进程得到了和。", "no process has the sum.")
+        require(right.all(), f"{size}个进程中只有{int(right.sum())}个得到了完整的和。", f"only {int(right.sum())} of {size} processes have the whole sum.")
+        require(most > 0, "没有发送，和从哪里来？", "nothing is sent; where does the sum come from?")
+        require(most <= ring_of, f"{size}个进程、每排{length}个数，有一个进程发送了{most:.0f}个；切成{size}段绕环传，只要{ring_of}个。",
+                f"with {size} processes and rows of {length} one of them sends {most:.0f} numbers; cut into {size} parts and passed round a ring, it is {ring_of}.", "close")
+    return Verdict("exact", "每个进程都有和，发送量不到两排，与进程数几乎无关。", "every process has the sum, and sends less than two rows, almost whatever their number.")

@@ -204,6 +204,20 @@ def merge(w: SimpleNamespace, model: VAE) -> None:
     convert(w.W1_, w.W1)
     convert(w.W4_, w.W4)
 
+# %% ../nbs/15_speed.ipynb #3613ab8a
+def step_gradient(step: "Step", b: SimpleNamespace) -> Tensor:
+    """The first half of `Step.train`: the loss of the batch, and its gradients where the optimizer finds them.
+    `Step.train`的前一半：这一批的损失，梯度则放在优化器能找到的地方。"""
+    loss = step.forward(b)
+    backward(step.w, step.g, b)
+    return loss
+
+def step_update(step: "Step", lr: Tensor | None = None) -> None:
+    """The second half of `Step.train`: Adam's step with the gradients that are there.
+    `Step.train`的后一半：用已有的梯度走Adam的一步。"""
+    if step.adam is None: step.optimizer.step()
+    else: step.adam(next_rate(step.optimizer) if lr is None else lr, *step.lists, [], [step.count.add_(1)] * len(step.lists[0]))
+
 # %% ../nbs/15_speed.ipynb #c83b228b
 class Step:
     """The tensors of a model, its gradients and its Adam, and one hand-written step of training on them.
@@ -242,10 +256,8 @@ class Step:
     def train(self, b: SimpleNamespace, lr: Tensor | None = None) -> Tensor:
         """Train on the batch in the buffers; returns its loss, a scalar tensor. `lr`: the learning rate, by default the optimizer's.
         用缓冲区里的一批训练一步，返回它的损失，标量张量。`lr`：学习率，默认取优化器的。"""
-        loss = self.forward(b)
-        backward(self.w, self.g, b)
-        if self.adam is None: self.optimizer.step()
-        else: self.adam(next_rate(self.optimizer) if lr is None else lr, *self.lists, [], [self.count.add_(1)] * len(self.lists[0]))
+        loss = step_gradient(self, b)
+        step_update(self, lr)
         return loss
 
 # %% ../nbs/15_speed.ipynb #a01d9606

@@ -527,7 +527,7 @@ def fit(model: nn.Module, train_images: Tensor, test_images: Tensor, epochs: int
             state = State(model, optimizer_for(model, torch.optim.Adam if optimizer is None else optimizer, rate))
             cycle = Cycle(state.optimizer, epochs, batch_size) if schedule else None
             run = Run(loop_for(loop or PlainLoop, model, state.optimizer, batch_size, loss, precision), state, train, test, seed, redraw, cycle)
-            with checkpoint_of(checkpoint, run, batch_size, loss, name) as file:
+            with getattr(run.loop, "checkpoint_of", checkpoint_of)(checkpoint, run, batch_size, loss, name) as file:  # one for many processes
                 history = file.begin([], check_history) if file else []
                 while len(history) < epochs:
                     history.append(run.epoch(len(history) + 1, progress))
