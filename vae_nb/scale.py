@@ -194,7 +194,7 @@ class GradientSum:
         if failed: self.team.check(error)
         for parameter, view, there in zip(self.parameters, self.views, held):
             if there and parameter.grad is None: parameter.grad = view.to(parameter.dtype, copy=True)
-            elif there: parameter.grad.copy_(view)
+            elif there and parameter.grad is not None: parameter.grad.copy_(view)
         return self.tail[-1]
 
 # %% ../nbs/16_scale.ipynb #9b89ea90
@@ -259,11 +259,12 @@ class ShareOfLoss:
     `by_hand`: take the hand-written steps of chapter 15 where they apply. `low`: their products in low precision.
 
     `by_hand`：能用第15章手写的步就用。`low`：手写的步用低精度的乘积。"""
-    def __init__(self, team: Team, epochs: int, by_hand: bool, low: bool | None, model: nn.Module, optimizer: Optimizer, batch_size: int,
+    def __init__(self, team: Team, epochs: int, by_hand: bool, low: bool | None, model: Any, optimizer: Any, batch_size: int,
                  loss: Loss) -> None:
         self.team, self.epochs, self.model, self.optimizer, self.batch_size, self.loss = team, epochs, model, optimizer, batch_size, loss
         self.device, self.plain = device_of(model), PlainLoop(model, optimizer, batch_size, loss)
         self.known: set[tuple[int, ...]] = set()
+        self.given: Any = None
         self.by_hand = by_hand and obstacle(model, optimizer, loss) is None and agree()
         on_gpu = self.device.type == "cuda"
         self.low = self.by_hand and ((tf32_products(self.device) if on_gpu else bf16_products()) if low is None else low)
@@ -498,8 +499,8 @@ def fit(model: nn.Module, train_images: Tensor, test_images: Tensor, epochs: int
     进程的相同。每个进程用同样的图像作同样的调用，不同则一律拒绝；进程数多于一批的图像数、两个进程共用一块GPU、自己写的循环、
     DistributedDataParallel包装的模型，也都拒绝。只有0号进程写文件与打印。检查点可以换一个进程数接着训练。批归一化只看得到本进程的
     那一份，会有警告；它的滑动统计量取0号进程的。已有的进程组直接使用，用后保留；设了torchrun的环境变量时则启动一个。"""
-    group, arguments = team(), dict(loss=loss, optimizer=optimizer, redraw=redraw, checkpoint=checkpoint, precision=precision, schedule=schedule)
-    given = (model, train_images, test_images, epochs, batch_size, lr, seed)
+    arguments: dict[str, Any] = dict(loss=loss, optimizer=optimizer, redraw=redraw, checkpoint=checkpoint, precision=precision, schedule=schedule)
+    group, given = team(), (model, train_images, test_images, epochs, batch_size, lr, seed)
     if group is None: return _speed.fit(*given, loop=loop, results=results, progress=progress, **arguments)
     with leaving(group):
         check_shareable(model, loop)
