@@ -273,18 +273,11 @@ MUTANTS = [
     Mutant("no-trial", SPEED, "agree", {"(_train.PlainLoop, FastLoop)": "(FastLoop, FastLoop)"}, "assert agree() and unlisted", ""),
 ]
 
-# Cells that take long, by a text of theirs, and what runs in their place.
-INSTEAD = {
-    "plane = VAE(latent_dim=2).to(device)\nhistory": "plane = VAE(latent_dim=2).to(device).requires_grad_(False)",
-    'assert 154 < history[-1]["test_loss"]': "",
-}
-
 
 def sources(notebook):
-    """The code of a notebook, cell by cell: what a fresh kernel would run, less what takes long and what only Jupyter understands."""
+    """The code of a notebook, cell by cell: what a fresh kernel would run, less what only Jupyter understands."""
     code = [cell.source for cell in read(NBS / f"{notebook}.ipynb").cells if cell.cell_type == "code"]
-    code = [re.sub(r"^%.*", "", source, flags=re.M) for source in code if not SKIPPED.search(source) and "\n    %pip" not in source]
-    return [next((short for text, short in INSTEAD.items() if text in source), source) for source in code]
+    return [re.sub(r"^%.*", "", source, flags=re.M) for source in code if not SKIPPED.search(source) and "\n    %pip" not in source]
 
 
 def the_one(found, what):

@@ -411,6 +411,7 @@ CALLS = {
     "evaluate.active_units": Call(of_model(images=images), {**MODEL, "threshold": "threshold"}),
     "evaluate.kl_per_dimension": Call(of_model(images=images), MODEL),
     "explore.site_state": Call(lambda tmp: {}, {}),
+    "explore.plane_state": Call(lambda tmp: {}, {}),
     "explore.LatentExplorer": Call(of_model(images=images), {**MODEL, "labels": "labels"}),
     "explore.playground_state": Call(lambda tmp: {}, {}),
     "explore.TrainingPlayground": Call(lambda tmp: {}, {}),

@@ -287,11 +287,29 @@ def test_digits_that_do_not_come_whole_are_refused(show):
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
 def test_it_is_accessible_and_fits_a_phone(show, scheme, width):
     page = show(color_scheme=scheme, viewport={"width": width, "height": 844})
-    page.get_by_role("button", name="One step").click()
-    page.locator(".views").wait_for()
     page.add_script_tag(path=ROOT / "web/node_modules/axe-core/axe.min.js")
     assert page.evaluate(AXE, WCAG) == []
+    page.get_by_role("button", name="One step").click()
+    page.locator(".views:not(.ahead)").wait_for()
+    assert page.evaluate(AXE, WCAG) == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.parametrize(("lang", "kind", "hint", "untrained"), [
+    ("en", "", "Appears when you press Train", "Not trained yet"),
+    ("zh-Hans", "both", "按“训练”后显示 Appears when you press Train", "还没有训练")])
+def test_before_training_it_says_what_will_be_there(show, lang, kind, hint, untrained):
+    page = show(lang, kind)
+    hints = "[...document.querySelectorAll('.views > figure')].map((each) => getComputedStyle(each, '::before').content)"
+    pictures, height = page.locator(".views :is(canvas, svg)"), "document.querySelector('.views').offsetHeight"
+    assert page.evaluate(hints) == [f'"{hint}"'] * 4 and not any(each.is_visible() for each in pictures.all())
+    before = page.evaluate(height)
+    page.locator(TRAINING).click()
+    until(page, 1)
+    assert all(each.is_visible() for each in pictures.all()) and page.evaluate(hints) == ["none"] * 4
+    assert abs(page.evaluate(height) - before) < 60, "the page moves when training begins"
+    page.locator(".buttons button").nth(2).click()
+    page.wait_for_function("(words) => document.querySelector('.readout').textContent.startsWith(words)", arg=untrained)
 
 
 def test_a_playground_that_is_taken_away_stops(show):
