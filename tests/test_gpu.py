@@ -1,7 +1,6 @@
 """What a GPU alone can show: recorded steps against plain ones, a recording that fails, memory that runs out, products in TF32. `make gpu`
 runs it. On a machine without a GPU the CPU stands in, with steps that are repeated in place of recorded ones, so that the tests
 themselves are tried; what has no stand-in is left out there."""
-from functools import partial
 
 import pytest
 import torch
