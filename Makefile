@@ -98,6 +98,12 @@ seeds: $(VENV)/.all data ## Ten epochs over 5 seeds with each kind of loop: the 
 schedule: $(VENV)/.all data ## The learning rate of the one-cycle schedule, searched on a validation split, into bench/SCHEDULE.md
 	$(BIN)/python -m bench.schedule
 
+luggage: $(VENV)/.all data ## Fill build/luggage with what `make gpu` needs on a machine without a network
+	$(BIN)/python -m bench.gpu --pack
+
+gpu: ## On a machine with a GPU and PyTorch, in nine minutes: its tests, the notebooks, the table of bench/GPU.md (or in $$OUT)
+	python3 -m bench.gpu
+
 nll: $(VENV)/.all data ## How long nll takes beside the decoder's matrix products alone
 	$(BIN)/python -m bench.nll 200 5000
 
@@ -145,5 +151,5 @@ $(BENCH)/.all: $(VENV)/.all bench/requirements.txt
 	@$(BIN)/python -m pip --python $(BENCH)/bin/python install -q -c constraints.txt -r bench/requirements.txt
 	@touch $@
 
-.PHONY: help site docs slides preview check test notebooks mutants pages wheel versions lab data outputs widgets export links weights digits seeds schedule nll bench evaluate iwae clean
+.PHONY: help site docs slides preview check test notebooks mutants pages wheel versions lab data outputs widgets export links weights digits seeds schedule luggage gpu nll bench evaluate iwae clean
 .DEFAULT_GOAL := help
