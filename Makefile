@@ -118,6 +118,9 @@ iwae: $(VENV)/.all data ## The IWAE paper's table at shares of its schedule that
 	for k in 1 5; do $(BIN)/python -m bench.iwae $$k 0.01 --images 1000 || exit 1; done
 	for k in 1 5 50; do $(BIN)/python -m bench.iwae $$k --recipe short || exit 1; done
 
+conv: $(VENV)/.all data ## The convolutional VAE against the fully connected one at equal compute, on MNIST and Fashion-MNIST
+	$(BIN)/python -m bench.conv
+
 clean: ## Remove what was built; the environment and the data stay
 	rm -rf _docs _proc _slides zh en duo .quarto build dist *.egg-info nbs/results
 
@@ -151,5 +154,5 @@ $(BENCH)/.all: $(VENV)/.all bench/requirements.txt
 	@$(BIN)/python -m pip --python $(BENCH)/bin/python install -q -c constraints.txt -r bench/requirements.txt
 	@touch $@
 
-.PHONY: help site docs slides preview check test notebooks mutants pages wheel versions lab data outputs widgets export links weights digits seeds schedule luggage gpu nll bench evaluate iwae clean
+.PHONY: help site docs slides preview check test notebooks mutants pages wheel versions lab data outputs widgets export links weights digits seeds schedule luggage gpu nll bench evaluate iwae conv clean
 .DEFAULT_GOAL := help
