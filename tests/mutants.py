@@ -64,7 +64,8 @@ MUTANTS = [
     Mutant("link-replaced", FILES, "write_whole", {"Path(os.path.realpath(path_of(path)))": "path_of(path)"},
            'write_whole(link, b"newest")', ""),
     Mutant("mode-lost", FILES, "write_whole", {"part.chmod(mode)": "pass"}, 'write_whole(link, b"newest")', ""),
-    Mutant("pickle", FILES, "read_weights", {'b"\\x80":\n': 'b"\\x80":\n            return torch.load(path, weights_only=False), {}\n'},
+    Mutant("pickle", FILES, "read_weights", {
+        'data[8:9] != b"{":\n': 'data[8:9] != b"{":\n            return torch.load(path, weights_only=False), {}\n'},
            'torch.save(state, folder/"weights.pt")', f"{TORCH}/pull/87443"),
     Mutant("nan-weights", FILES, "fill", {"new.isnan().any() or name in parameters and not new.isfinite().all()": "False"},
            'broken["fc1.bias"]', ""),
@@ -278,7 +279,7 @@ MUTANTS = [
     Mutant("low-weights", SPEED, "merge", {"convert(w.W1_, w.W1)\n": "convert(w.W1_, w.W1), convert(w.W1, w.W1_)\n"},
            "exact = (low_model.fc1", ""),
     Mutant("step-count-lost", SPEED, "average", {'["step"].copy_(step.count)': '["step"]'}, "assert steps == [47] * 20", ""),
-    Mutant("stale-lr", SPEED, "relied_on", {'optimizer.param_groups[0] | {"params": None}': "None"},
+    Mutant("stale-settings", SPEED, "relied_on", {'optimizer.param_groups[0] | {"params": None}': "None"},
            "torch.testing.assert_close(fast_way, plain_way", ""),
     Mutant("warm-up-kept", SPEED, "record", {"tensor.copy_(old)": "pass"}, REPLAYED, ""),
     Mutant("warm-up-draws", SPEED, "record", {'[step.device] if step.device.type == "cuda" else []': "enabled=False"}, REPLAYED, ""),
