@@ -815,6 +815,38 @@ def literals(module):
         yield pattern, "".join("{}" if part is None else part for part in parts)
 
 
+@scenario
+def a_schedule_and_a_loop_that_does_not_step(tmp):
+    class Idle(PlainLoop):
+        def train_epoch(self, images, progress=False):
+            return 1.0
+    message = said(train, loop=Idle, schedule="one-cycle")
+    assert "leave schedule out" in message and train(loop=Idle) and train(loop=PlainLoop, schedule="one-cycle")
+
+
+@scenario
+def a_schedule_and_an_optimizer_without_a_rate(tmp):
+    class Fixed(torch.optim.Optimizer):
+        def __init__(self, parameters, lr):
+            super().__init__(parameters, {})
+
+        def step(self, closure=None):
+            pass
+    message = said(train, optimizer=Fixed, schedule="one-cycle")
+    assert "leave schedule out" in message and train(optimizer=Fixed)
+
+
+@scenario
+def a_schedule_and_a_scheduler(tmp):
+    model = small()
+    adam = torch.optim.Adam(model.parameters())
+    torch.optim.lr_scheduler.ConstantLR(adam)
+    message = said(train, model, optimizer=adam, schedule="one-cycle")
+    assert "make the optimizer anew" in message
+    assert train(model, optimizer=torch.optim.Adam(model.parameters()), schedule="one-cycle")
+
+
+
 @pytest.mark.parametrize("name", ["files", "data", "model", "loss", "train", "sample", "evaluate", "explore", "speed", "conv"])
 def test_no_advice_is_left_untaken(name):
     for each in SCENARIOS:
