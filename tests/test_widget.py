@@ -1,5 +1,6 @@
 """The explorer's Python: what it shows and what it refuses. The explorer where readers meet it: on the built site, without a
 kernel, and in JupyterLab, with one."""
+import contextlib
 import functools
 import gzip
 import os
@@ -22,6 +23,7 @@ import torch.nn.functional as F
 from IPython.core.formatters import DisplayFormatter
 from jupyter_client import BlockingKernelClient
 from jupyter_server.serverapp import list_running_servers
+from playwright import sync_api as playwright
 from torch import nn
 from torch.nn.utils import parametrizations, parametrize, prune
 from traitlets import TraitError
@@ -734,9 +736,14 @@ def test_in_jupyterlab_python_and_the_page_stay_in_step(lab, browser, tmp_path):
     try:
         page.goto(f"{address}lab/tree/chapter.ipynb?token={TOKEN}")
         page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]")  # cells that are run before are not
-        page.locator(".jp-Notebook .jp-Cell").first.click()
-        page.get_by_text("Run", exact=True).first.click()
-        page.get_by_text("Run All Cells", exact=True).click()
+        begun = page.locator(".jp-Notebook .jp-InputPrompt").filter(has_text=re.compile(r"\[(\*|\d+)\]"))
+        for _ in range(5):  # a click on a menu can come to nothing while the page is still being put together
+            page.locator(".jp-Notebook .jp-Cell").first.click()
+            page.get_by_text("Run", exact=True).first.click()
+            page.get_by_text("Run All Cells", exact=True).click()
+            with contextlib.suppress(playwright.TimeoutError):
+                begun.first.wait_for(timeout=20_000)
+                break
         page.wait_for_selector(".vae-explorer .slider input")
         [connection] = runtime.glob("kernel-*.json")
         client = BlockingKernelClient(connection_file=str(connection))
