@@ -25,6 +25,8 @@ from vae_nb.loss import loss_function
 from vae_nb.model import VAE
 from vae_nb.train import PlainLoop
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 FIELDS = ("epoch", "train_loss", "test_loss", "precision")
 
