@@ -3,6 +3,7 @@ import base64
 import json
 import os
 import subprocess
+from statistics import median
 
 import pytest
 import torch
@@ -265,7 +266,7 @@ def test_where_there_is_no_worker_the_page_trains_between_frames(show, refusal):
 def test_the_page_never_freezes(browser, show, script):
     page = show(script=script)
     rounds = [longest(browser, page, 8 * (at + 1)) for at in range(3)]
-    assert min(rounds) < 50, rounds  # a machine that does much else makes tasks longer, and none shorter
+    assert median(rounds) < 50, rounds  # a machine that does much else can make one longer
 
 
 def longest(browser, page, epoch):
