@@ -24,7 +24,7 @@ from traitlets import TraitError
 
 DATA = Path(__file__).parent.parent / "nbs/data"
 # without exercises: its checkers take anything, see test_exercises.py, and the rest is for those who write checkers
-MODULES = ["files", "data", "model", "loss", "train", "sample", "evaluate", "explore", "speed", "conv", "labels"]
+MODULES = ["files", "data", "model", "loss", "train", "sample", "evaluate", "explore", "speed", "conv", "labels", "scale"]
 ALLOWED = (TypeError, ValueError, OSError, FloatingPointError)
 RAW = re.compile("|".join([
     r"mat1 and mat2", r"Expected all tensors", r"has no attribute", r"not JSON serializable", r"unsupported operand", r"index out of range",
@@ -233,6 +233,8 @@ KINDS = {
     }, {"what returns fewer": (lambda: lambda images: images[:1], r"\b1\b")}, {}),
     "precision": Kind(r"precision|float32", {"another": (lambda: "float8", r"float8"), "a number": (lambda: 32, r"\b32\b"),
                                              "a dtype": (lambda: torch.float32, r"torch\.float32")}, {}, {"float32": lambda: "float32"}),
+    "schedule": Kind(r"schedule|one-cycle", {"another": (lambda: "cosine", r"cosine"), "a number": (lambda: 5, r"\b5\b"),
+        "what PyTorch has": (lambda: torch.optim.lr_scheduler.OneCycleLR, r"OneCycleLR")}, {}, {"one-cycle": lambda: "one-cycle"}),
     "history": Kind(r"history|record", {"None": (NONE, r"None"), "a string": (lambda: "history", r"str|'history'"),
         "empty": (lambda: [], r"\[\]|empty|at least"),
                                         "numbers": (lambda: [1.0], r"1\.0|\bfloat\b"),
@@ -340,7 +342,7 @@ CONV_ARGUMENTS = {"image_shape": "image_shape", "widths": "widths", "latent_dim"
 FIT = {"model": "model", "train_images": "images", "test_images": "images", "epochs": "size", "batch_size": "size", "lr": "lr",
 "seed": "seed",
        "loss": "loss", "loop": "loop", "optimizer": "optimizer maker", "redraw": "redraw", "results": "folder to write",
-       "checkpoint": "file to write", "progress": "free", "precision": "precision"}
+       "checkpoint": "file to write", "progress": "free", "precision": "precision", "schedule": "schedule"}
 TRAINER = {"model": "model", "optimizer": "optimizer", "batch_size": "size", "loss": "some loss"}
 GAUSSIAN = {"mu": "gaussian", "logvar": "gaussian"}
 
@@ -470,11 +472,16 @@ CALLS = {
         "progress": "free"}),
     "evaluate.nll": Call(of_model(images=images, k=lambda: 3),
                          {**MODEL, "k": "size", "seed": "long seed", "memory": "memory", "binary": "free", "progress": "free"}),
+    "scale.fit": Call(fit_arguments, FIT),
+    "scale.nll": Call(of_model(images=images, k=lambda: 3),
+                      {**MODEL, "k": "size", "seed": "long seed", "memory": "memory", "binary": "free", "progress": "free"}),
+    "scale.mapped_images": Call(lambda tmp: {"path": idx_file(tmp)}, {"path": "IDX file"}),
     "evaluate.Estimate.mean": Call(lambda tmp: {"self": public("evaluate.nll")(small(), images(), k=3)}, {}),
     "evaluate.continuous_bernoulli": Call(lambda tmp: {"logits": rows(), "x": rows()}, {"logits": "floats", "x": "floats"}),
     "evaluate.active_units": Call(of_model(images=images), {**MODEL, "threshold": "threshold"}),
     "evaluate.kl_per_dimension": Call(of_model(images=images), MODEL),
     "explore.site_state": Call(lambda tmp: {}, {}),
+    "explore.plane_state": Call(lambda tmp: {}, {}),
     "explore.LatentExplorer": Call(of_model(images=images), {**MODEL, "labels": "labels"}),
     "explore.playground_state": Call(lambda tmp: {}, {}),
     "explore.TrainingPlayground": Call(lambda tmp: {}, {}),
@@ -485,6 +492,12 @@ def weights(tmp):
     """A file of weights."""
     small().save_pretrained(tmp / "weights.safetensors")
     return tmp / "weights.safetensors"
+
+
+def idx_file(tmp):
+    """Images in an IDX file, left unpacked."""
+    (tmp / "images.idx").write_bytes(bytes([0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 2]) + bytes(8))
+    return tmp / "images.idx"
 
 
 def pictures(tmp):
@@ -510,6 +523,9 @@ def on_disk(name, tmp):
 KINDS["picture to write"] = KINDS["file to write"]._replace(needed=r"path|file|folder|picture|written",
 wrong=KINDS["file to write"].wrong | {
     "a folder": ("tmp", r"folder|directory|ending of a picture"), "not a picture's name": ("below.txt", r"below\.txt")})
+KINDS["IDX file"] = KINDS["file to read"]._replace(wrong=KINDS["file to read"].wrong | {
+    "not a safetensors file": ("text", r"text\.txt is no IDX file"), "empty": ("empty", r"empty\.bin is no IDX file"),
+    "a pickle": ("pickle", r"old\.pt is no IDX file")})
 KINDS["labelled batch"] = KINDS["batch"]._replace(right={"rows": lambda: labelled()})
 KINDS["labelled original"] = KINDS["original"]._replace(right={"rows": lambda: labelled()})
 KINDS["model with classes"] = Kind(r"model|VAELike", {

@@ -114,10 +114,16 @@ def own_loss(model):
 
 
 def binned(mean, scale, x):
-    """What `LogisticVAE` says of 8-bit pixels, from the distribution function at the edges of their bins."""
-    def below(edge): return torch.sigmoid((edge - mean) / scale)
-    low, high = below(x - 0.5 / 255), below(x + 0.5 / 255)
-    return (torch.where(x == 1, 1.0, high) - torch.where(x == 0, 0.0, low)).log()
+    """What `LogisticVAE` says of 8-bit pixels: the center that gives this mean after clipping, by bisection, and the distribution function
+    at the edges of the bins."""
+    low, high = torch.full_like(mean, -4), torch.full_like(mean, 5)
+    for _ in range(60):
+        center = (low + high) / 2
+        above = scale * (F.softplus(center / scale, threshold=1e3) - F.softplus((center - 1) / scale, threshold=1e3)) > mean
+        low, high = torch.where(above, low, center), torch.where(above, center, high)
+    def below(edge): return torch.sigmoid((edge - center) / scale)
+    left, right = below(x - 0.5 / 255), below(x + 0.5 / 255)
+    return (torch.where(x == 1, 1.0, right) - torch.where(x == 0, 0.0, left)).log()
 
 
 def deeper(): return Deeper(hidden_dim=9, latent_dim=2, image_shape=(3, 6, 4))

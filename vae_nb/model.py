@@ -288,12 +288,17 @@ class VAE(EncoderDecoder):
         """The model in a safetensors file, in evaluation mode; with no path, the one shipped with the package.
         从safetensors文件得到模型（评估模式）；不给路径时使用随包附带的权重。
 
+        Two are shipped, with 20 latent dimensions and, for `latent_dim=2`, with two.
+
         Takes files of `save_pretrained` and checkpoints of `fit`. `arguments`: what a subclass's constructor needs besides.
         Raises as `load_weights` does, and `ValueError` naming tensors that are missing, unknown, of another shape, or not finite.
 
+        随包附带的有两个：一个潜空间是20维；给出`latent_dim=2`，则是二维的。
         可读`save_pretrained`写的文件与`fit`的检查点。`arguments`：子类构造函数另外需要的参数。
         报错同`load_weights`；张量缺少、多余、形状不符或含NaN时报`ValueError`并指明名称。"""
-        return model_from(cls, files("vae_nb")/"mnist.safetensors" if path is None else path, arguments, check_shape)
+        if path is not None: return model_from(cls, path, arguments, check_shape)
+        name = "mnist2" if arguments.get("latent_dim") == 2 else "mnist"
+        return model_from(cls, files("vae_nb")/f"{name}.safetensors", arguments, check_shape).float()
 
 # %% ../nbs/01_model.ipynb #47fa5747
 class VAELike(Protocol):
