@@ -44,8 +44,7 @@ mutants: $(VENV)/.all data ## Put each of the museum's mistakes into the code: a
 	$(PYTEST) tests/test_mutants.py
 
 pages: $(VENV)/.all data ## Check the pages alone, built by the renderer that is there
-	$(PYTEST) tests/test_explore.py tests/test_pipeline.py tests/test_preview.py tests/test_quarto.py tests/test_reference.py \
-	  tests/test_site.py tests/test_widget.py
+	$(PYTEST) $(addprefix tests/test_, $(addsuffix .py, explore figures pipeline playground preview quarto reference site slides widget))
 
 wheel: ## Install the package alone, as a wheel, and use it
 	$(PYTHON) -m venv --clear build/alone
@@ -96,6 +95,15 @@ digits: $(VENV)/.all data ## Choose the digits of the explorer and of the playgr
 seeds: $(VENV)/.all data ## Ten epochs over 5 seeds with each kind of loop: the trajectory of the test loss
 	$(BIN)/python -m bench.seeds
 
+schedule: $(VENV)/.all data ## The learning rate of the one-cycle schedule, searched on a validation split, into bench/SCHEDULE.md
+	$(BIN)/python -m bench.schedule
+
+luggage: $(VENV)/.all data ## Fill build/luggage with what `make gpu` needs on a machine without a network
+	$(BIN)/python -m bench.gpu --pack
+
+gpu: ## On a machine with a GPU and PyTorch, in nine minutes: its tests, the notebooks, the table of bench/GPU.md (or in $$OUT)
+	python3 -m bench.gpu
+
 nll: $(VENV)/.all data ## How long nll takes beside the decoder's matrix products alone
 	$(BIN)/python -m bench.nll 200 5000
 
@@ -105,9 +113,13 @@ bench: $(BENCH)/.all data ## Training speed side by side with other ways to trai
 evaluate: $(VENV)/.all data ## Train on binarized MNIST; measure ELBO, NLL and active units
 	$(BIN)/python -m bench.evaluate --images 2000
 
-iwae: $(VENV)/.all data ## The IWAE paper's table at shares of its schedule that a CPU can do
+iwae: $(VENV)/.all data ## The IWAE paper's table at shares of its schedule that a CPU can do, and by a shorter recipe; takes hours, goes on where it was
 	for share in 0.0003 0.001 0.003; do for k in 1 5 50; do $(BIN)/python -m bench.iwae $$k $$share --images 1000 || exit 1; done; done
 	for k in 1 5; do $(BIN)/python -m bench.iwae $$k 0.01 --images 1000 || exit 1; done
+	for k in 1 5 50; do $(BIN)/python -m bench.iwae $$k --recipe short || exit 1; done
+
+conv: $(VENV)/.all data ## The convolutional VAE against the fully connected one at equal compute, on MNIST and Fashion-MNIST
+	$(BIN)/python -m bench.conv
 
 clean: ## Remove what was built; the environment and the data stay
 	rm -rf _docs _proc _slides zh en duo .quarto build dist *.egg-info nbs/results
@@ -142,5 +154,5 @@ $(BENCH)/.all: $(VENV)/.all bench/requirements.txt
 	@$(BIN)/python -m pip --python $(BENCH)/bin/python install -q -c constraints.txt -r bench/requirements.txt
 	@touch $@
 
-.PHONY: help site docs slides preview check test notebooks mutants pages wheel versions lab data outputs widgets export links weights digits seeds nll bench evaluate iwae clean
+.PHONY: help site docs slides preview check test notebooks mutants pages wheel versions lab data outputs widgets export links weights digits seeds schedule luggage gpu nll bench evaluate iwae conv clean
 .DEFAULT_GOAL := help

@@ -1,11 +1,13 @@
 """Ways to train the same VAE, one class each. `python -m bench.contenders NAME` is a worker that trains on command.
 
 The worker prepares, says so in one line of JSON on standard output, and then answers each line of standard input with
-one more: `epoch` trains once on all images, `test` tests, `run N` trains and tests N times. Everything else that a way
-prints goes to standard error. A worker imports only what its own way needs, for its start is timed too.
+one more: `epoch` trains once on all images, `test` tests, `run N` trains and tests N times, `cycle N` does so by the one-cycle
+schedule. Everything else that a way prints goes to standard error. A worker imports only what its own way needs, for its start is
+timed too.
 
 Every way trains 784-400-(20, 20)-400-784 with ReLU on grey pixels, in batches of 128 with a short last one, with Adam at
-1e-3 on the sum of binary cross-entropy and KL; weights and biases start as PyTorch's `Linear` draws them."""
+1e-3 on the sum of binary cross-entropy and KL; weights and biases start as PyTorch's `Linear` draws them. With `cycle` the
+rate goes up to RATE over the first fifth of the epochs, then down to 2% of it, step by step, in every way alike."""
 import argparse
 import contextlib
 import gc
@@ -20,6 +22,7 @@ import time
 from pathlib import Path
 
 DATA = Path(__file__).parent.parent / "nbs/data"
+RATE = 1.2e-2  # the best on the validation split, bench/SCHEDULE.md
 BATCH, LAYERS = 128, [(784, 400), (400, 40), (20, 400), (400, 784)]
 
 
@@ -31,8 +34,21 @@ class Contender:
     """One way to train: `epoch()` and `test()` return the mean loss per image."""
     modules = ("torch",)
 
-    def run(self, epochs):
-        """Train and test in turn: the moment at which each test ended, and its loss."""
+    def __init__(self, count):
+        self.steps = -(-(count or 60_000) // BATCH)
+
+    def follow(self, epochs):
+        """From now on take the rates of one cycle over so many epochs: PyTorch's own schedule, a step after each step."""
+        from torch.optim.lr_scheduler import OneCycleLR
+        warm = epochs * self.steps / 5
+        scheduler = OneCycleLR(self.optimizer, RATE, total_steps=epochs * self.steps, pct_start=0.2, anneal_strategy="linear",
+                               cycle_momentum=False, div_factor=warm, final_div_factor=50 / warm)
+        self.optimizer.register_step_post_hook(lambda *_: scheduler.step())
+
+    def run(self, epochs, cycle=False):
+        """Train and test in turn: the moment at which each test ended, and its loss. `cycle`: by the one-cycle schedule."""
+        if cycle:
+            self.follow(epochs)
         ends, losses = [], []
         for _ in range(epochs):
             self.epoch()
@@ -57,6 +73,7 @@ class Seed(Contender):
     modules = ("torch", "torchvision")
 
     def __init__(self, count):
+        super().__init__(count)
         import torch
 
         from vae_nb.data import pick_device
@@ -128,6 +145,7 @@ class Plain(Contender):
     modules = ("torch", "vae_nb.train")
 
     def __init__(self, count):
+        super().__init__(count)
         import torch
 
         from vae_nb.data import mnist, pick_device
@@ -158,9 +176,18 @@ class Float32(Plain):
         from vae_nb.speed import fastest_loop
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr=1e-3, fused=True)
         self.loop = fastest_loop(self.model, self.optimizer, batch_size=BATCH, **self.options)
+        self.rates = iter(())
+
+    def follow(self, epochs):
+        """From now on take the rates that `fit` takes with its schedule."""
+        from vae_nb.train import Cycle
+        self.optimizer.param_groups[0]["lr"] = RATE
+        cycle = Cycle(self.optimizer, epochs, BATCH)
+        self.rates = iter([cycle.rates(epoch, len(self.train_images)) for epoch in range(1, epochs + 1)])
 
     def epoch(self):
-        return self.loop.train_epoch(self.train_images)
+        with next(self.rates, contextlib.nullcontext()):
+            return self.loop.train_epoch(self.train_images)
 
     def test(self):
         return self.loop.evaluate_epoch(self.test_images)
@@ -170,10 +197,11 @@ class Ours(Float32):
     """what `fit` does by default, with bf16 or TF32 products where there are instructions for them; from process start `fit` itself"""
     options = {}
 
-    def run(self, epochs):
+    def run(self, epochs, cycle=False):
         from vae_nb.speed import fit
+        options = {"lr": RATE, "schedule": "one-cycle"} if cycle else {}
         with contextlib.redirect_stdout(Stamps()) as stamps:
-            history = fit(self.model, self.train_images, self.test_images, epochs)
+            history = fit(self.model, self.train_images, self.test_images, epochs, **options)
         if len(stamps.ends) != epochs:
             raise RuntimeError(f"fit told of {len(stamps.ends)} epochs out of {epochs}; its lines are expected to begin with 'epoch'")
         return stamps.ends, [record["test_loss"] for record in history]
@@ -195,12 +223,14 @@ class Jax(Contender):
     modules = ("jax", "numpy")
 
     def __init__(self, count):
+        super().__init__(count)
         import jax
         self.train_images, self.test_images = (jax.device_put(idx_images(name)[:count]) for name in ("train", "t10k"))
         self.key = jax.random.key(0)
         parameters = jax_parameters(self.next_key())
         moments = [jax.tree.map(jax.numpy.zeros_like, parameters) for _ in range(2)]
         self.state = (parameters, *moments, jax.numpy.float32(0))
+        self.rates = iter(())
         self.train, self.evaluate = jax.jit(jax_epoch, donate_argnums=0), jax.jit(jax_test)
 
     def next_key(self):
@@ -209,8 +239,14 @@ class Jax(Contender):
         self.key, key = jax.random.split(self.key)
         return key
 
+    def follow(self, epochs):
+        """From now on take the rates of one cycle over so many epochs."""
+        self.rates = iter(cycle_rates(epochs, self.steps))
+
     def epoch(self):
-        self.state, loss = self.train(self.state, self.train_images, self.next_key())
+        import numpy
+        rates = next(self.rates, [1e-3] * self.steps)
+        self.state, loss = self.train(self.state, self.train_images, numpy.float32(rates), self.next_key())
         return float(loss)
 
     def test(self):
@@ -223,6 +259,13 @@ class Jax(Contender):
     def device(self):
         import jax
         return "cpu" if jax.default_backend() == "cpu" else jax.devices()[0].device_kind
+
+
+def cycle_rates(epochs, steps):
+    """The learning rates of each epoch's steps: up to RATE over the first fifth, then down to 2% of it."""
+    done = [(step + 1) / (epochs * steps) for step in range(epochs * steps)]
+    rates = [RATE * min(5 * part, 1 - 0.98 * (part - 0.2) / 0.8) for part in done]
+    return [rates[first:first + steps] for first in range(0, len(rates), steps)]
 
 
 def idx_images(name):
@@ -257,7 +300,7 @@ def jax_loss(parameters, images, key):
     return entropy.sum() + 0.5 * (jnp.exp(logvar) + mu**2 - 1 - logvar).sum()
 
 
-def jax_step(state, images, key):
+def jax_step(state, images, rate, key):
     """One step of Adam."""
     import jax
     from jax import numpy as jnp
@@ -266,28 +309,28 @@ def jax_step(state, images, key):
     count = count + 1
     first = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, first, gradients)
     second = jax.tree.map(lambda v, g: 0.999 * v + 0.001 * g * g, second, gradients)
-    rate, scale = 1e-3 / (1 - 0.9**count), jnp.sqrt(1 - 0.999**count)
+    rate, scale = rate / (1 - 0.9**count), jnp.sqrt(1 - 0.999**count)
     parameters = jax.tree.map(lambda p, m, v: p - rate * m / (jnp.sqrt(v) / scale + 1e-8), parameters, first, second)
     return (parameters, first, second, count), loss
 
 
-def jax_epoch(state, images, key):
-    """Every image once, in random order: the full batches in a scan, then the short one."""
+def jax_epoch(state, images, rates, key):
+    """Every image once, in random order, at the rate of each step: the full batches in a scan, then the short one."""
     from jax import lax, random
     key, one, two = random.split(key, 3)
     order = random.permutation(one, len(images))
     full = len(images) // BATCH * BATCH
 
-    def step(carry, index):
-        state, key = carry
+    def step(carry, batch):
+        (state, key), (index, rate) = carry, batch
         key, noise = random.split(key)
-        state, loss = jax_step(state, images[index], noise)
+        state, loss = jax_step(state, images[index], rate, noise)
         return (state, key), loss
 
-    (state, key), losses = lax.scan(step, (state, two), order[:full].reshape(-1, BATCH))
+    (state, key), losses = lax.scan(step, (state, two), (order[:full].reshape(-1, BATCH), rates[:full // BATCH]))
     total = losses.sum()
     if full < len(images):
-        (state, key), loss = step((state, key), order[full:])
+        (state, key), loss = step((state, key), (order[full:], rates[-1]))
         total = total + loss
     return state, total / len(images)
 
@@ -302,6 +345,7 @@ class Pythae(Contender):
     modules = ("torch", "pythae.models", "pythae.trainers", "vae_nb.data")
 
     def __init__(self, count):
+        super().__init__(count)
         from pythae.data.datasets import BaseDataset
         from pythae.models import VAE, VAEConfig
         from pythae.trainers import BaseTrainer, BaseTrainerConfig
@@ -317,7 +361,7 @@ class Pythae(Contender):
             output_dir=self.folder.name, learning_rate=1e-3, per_device_train_batch_size=BATCH, per_device_eval_batch_size=125)
         self.trainer = BaseTrainer(VAE(config, *pythae_networks()), *data, training_config=settings)
         self.trainer.prepare_training()
-        self.done = 0
+        self.optimizer, self.done = self.trainer.optimizer, 0
 
     def epoch(self):
         self.done += 1
@@ -460,13 +504,13 @@ def prepare(name, count):
 def answer(contender, imports, command):
     """Do what one line asks for."""
     word, *epochs = command.split()
-    if word == "run":
-        ends, losses = contender.run(int(*epochs))
+    if word in ("run", "cycle"):
+        ends, losses = contender.run(int(*epochs), word == "cycle")
         return {"ends": ends, "losses": losses, "memory": peak() - imports}
     if word == "test":
         return {"loss": contender.test()}
     if word != "epoch":
-        raise ValueError(f"{command!r} is not a command; there are epoch, test and run N")
+        raise ValueError(f"{command!r} is not a command; there are epoch, test, run N and cycle N")
     gc.collect()  # not within the time taken
     start = time.perf_counter()
     loss = contender.epoch()

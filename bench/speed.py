@@ -2,7 +2,8 @@
 
 Each contender (bench/contenders.py) is a process of its own. First all of them wait side by side, and in every round each
 trains one epoch in its turn, so that what the machine does meanwhile meets all alike; ratios are taken within a round.
-Then each, alone and from a fresh process, trains and tests ten epochs, or twelve where the target is later."""
+Then each, alone and from a fresh process, trains and tests ten epochs, or twelve where the target is later, and once more by the
+one-cycle schedule."""
 import argparse
 import json
 import os
@@ -17,11 +18,11 @@ from importlib import metadata
 from pathlib import Path
 from statistics import median
 
-from bench.contenders import CONTENDERS, DATA, instructions
+from bench.contenders import CONTENDERS, DATA, RATE, instructions
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "bench/RESULTS.md"
-GOAL, EPOCHS, MOST = 106.5, 10, 12
+GOAL, EPOCHS, MOST, CYCLE = 106.5, 10, 12, 5
 MEMORY = 47 + 200
 PEERS = ["seed", "pythae", "plain", "jax"]
 SETS = ["avx2", "avx512f", "avx512_bf16", "amx_bf16"]
@@ -133,13 +134,13 @@ def side_by_side(workers, rounds):
     return seconds
 
 
-def from_start(name):
+def from_start(name, command=f"run {MOST}"):
     """A fresh process, alone: seconds from its start to the end of each epoch's test, the test losses, and its peak memory."""
     with Worker(name) as worker:
         worker.answer()
-        run = worker.ask(f"run {MOST}")
+        run = worker.ask(command)
         ends = [end - worker.started for end in run["ends"]]
-    print(f"{name}: {EPOCHS} epochs from process start in {ends[EPOCHS - 1]:.1f} s", flush=True)
+    print(f"{name}: {command} from process start in {ends[-1]:.1f} s", flush=True)
     return {"ends": ends, "losses": run["losses"], "memory": run["memory"]}
 
 
@@ -182,7 +183,40 @@ def table(seconds, runs):
     return lines
 
 
-def targets(seconds, runs, device):
+def goal_seconds(runs, names):
+    """The seconds from process start to the goal for those of these names that were measured; infinite where it is not reached."""
+    return [(reached(runs[name]) or (float("inf"),))[0] for name in names if name in runs]
+
+
+def cycle_table(runs, cycles):
+    """A row for each contender with the one-cycle schedule."""
+    heads = ["", f"{CYCLE} epochs from process start, s", f"test loss below {GOAL}, s", "usual recipe: x as long",
+             f"test loss after 1 and {CYCLE} epochs"]
+    lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
+    for name, run in cycles.items():
+        goal, usual = reached(run), name in runs and reached(runs[name])
+        row = [name, number(run["ends"][-1]), f"{number(goal[0])} (epoch {goal[1]})" if goal else f"not in {CYCLE} epochs",
+               number(usual[0] / goal[0]) if goal and usual else "", f"{run['losses'][0]:.1f}, {run['losses'][-1]:.1f}"]
+        lines.append("| " + " | ".join(row) + " |")
+    return lines
+
+
+def cycle_targets(runs, cycles):
+    """The targets of the one-cycle schedule, on any device."""
+    mine, usual, alike = goal_seconds(cycles, ["ours"]), goal_seconds(runs, PEERS), goal_seconds(cycles, PEERS)
+
+    def target(text, others, met):
+        if not (mine and others):
+            return text, None, None
+        shortest = f"{number(min(others))} s" if min(others) < float("inf") else "not reached"
+        return text, f"{number(*mine)} s; the shortest of the others: {shortest}", mine[0] < float("inf") and met(mine[0], min(others))
+    return [target(f"one-cycle: test loss below {GOAL} in at most half the time of every other with the usual recipe", usual,
+                   lambda one, other: 2 * one <= other),
+            target(f"one-cycle: test loss below {GOAL} sooner than every other with the same schedule", alike,
+                   lambda one, other: one < other)]
+
+
+def targets(seconds, runs, device, cycles):
     """The targets that hold for this device: text, figure, and whether it is met; None for what was not measured."""
     def ratio(one, other, met):
         if not {one, other} <= set(seconds):
@@ -202,12 +236,13 @@ def targets(seconds, runs, device):
         figure = mine and f"{number(mine)} s; the shortest of the others {number(min(peers.values()))} s"
         found.append((f"{EPOCHS} epochs from process start: shorter than every other", figure, mine and mine < min(peers.values())))
         figure = memory and f"{memory:.0f} MB"
-        return [*found, (f"at most {MEMORY} MB of memory above the imports", figure, memory and memory <= MEMORY)]
+        found.append((f"at most {MEMORY} MB of memory above the imports", figure, memory and memory <= MEMORY))
+        return found + cycle_targets(runs, cycles)
     found = [("at least 100 times as fast as the usual loop, per epoch", *ratio("seed", "ours", lambda x: x >= 100))]
     if "H100" in device:
         each = seconds["ours"][1:] if "ours" in seconds else None
         found.append(("at most 25 ms per epoch", each and spread(each, " s"), each and median(each) <= 0.025))
-    return [*found, ("faster than JAX, per epoch", *ratio("jax", "ours", lambda x: x > 1))]
+    return [*found, ("faster than JAX, per epoch", *ratio("jax", "ours", lambda x: x > 1)), *cycle_targets(runs, cycles)]
 
 
 def verdict(met):
@@ -232,7 +267,7 @@ def machine(device):
     return [f"- {', '.join([*gpu, model, f'{count} cores, as many threads', *sets])}", f"- {', '.join(versions)}", f"- {date.today()}"]
 
 
-def report(seconds, runs, skipped, device, about):
+def report(seconds, runs, cycles, skipped, device, about):
     """The whole of bench/RESULTS.md."""
     rounds = len(next(iter(seconds.values()))) - 1
     lines = ["# Training speed, side by side", "", "Made by `make bench`.", "", *about, "", *table(seconds, runs), ""]
@@ -242,10 +277,12 @@ def report(seconds, runs, skipped, device, about):
               "128, Adam at 1e-3; losses are in nats per image.", ""]
     lines += [f"- `{name}`: {CONTENDERS[name].__doc__}" for name in seconds]
     lines += [f"- `{name}` is not measured: {reason}" for name, reason in skipped.items()]
+    lines += ["", f'The same with `schedule="one-cycle"`: over {CYCLE} epochs, up to a learning rate of {RATE:g} and down to 2% of it.', "",
+              *cycle_table(runs, cycles)]
     if "ours" in runs:
         lines += ["", f"Peak memory of `ours` above its imports, the 47 MB of images included: {runs['ours']['memory']:.0f} MB."]
     lines += ["", "| target | measured | |", "|---|---|---|"]
-    lines += [f"| {text} | {figure or ''} | {verdict(met)} |" for text, figure, met in targets(seconds, runs, device)]
+    lines += [f"| {text} | {figure or ''} | {verdict(met)} |" for text, figure, met in targets(seconds, runs, device, cycles)]
     return "\n".join(lines) + "\n"
 
 
@@ -257,8 +294,9 @@ def measure(rounds):
         seconds = side_by_side(workers, rounds)
     finally:
         stop(workers)
-    runs = {name: from_start(name) for name in workers if not name.startswith("floor")}
-    return report(seconds, runs, skipped, device, machine(device))
+    names = [name for name in workers if not name.startswith("floor")]
+    runs, cycles = {name: from_start(name) for name in names}, {name: from_start(name, f"cycle {CYCLE}") for name in names}
+    return report(seconds, runs, cycles, skipped, device, machine(device))
 
 
 def main(rounds):

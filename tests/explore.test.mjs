@@ -4,14 +4,17 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import test from "node:test";
 import explorer from "../vae_nb/explore.js";
+import { languageFor } from "../widgets/language.js";
 import { read, written } from "../widgets/link.js";
 import {
   checkSizes, checkZ, decode, decoderShapes, encode, encoderShapes, interpolate, normal, ordering,
 } from "../widgets/network.js";
+import { centers, near, unpackPoints } from "../widgets/points.js";
 import { curve } from "../widgets/posterior.js";
 import { prepare } from "../widgets/prepare.js";
+import { WORDS } from "../widgets/playground/words.js";
 import { asBytes, unpack } from "../widgets/quantize.js";
-import { number, Problem, strings } from "../widgets/strings.js";
+import { number, Problem, say, TEXTS } from "../widgets/strings.js";
 
 const golden = process.env.GOLDEN ? JSON.parse(readFileSync(process.env.GOLDEN, "utf8")) : [];
 const bytes = (base64) => new Uint8Array(Buffer.from(base64, "base64"));
@@ -60,7 +63,7 @@ test("a buffer that is cut short, too long or not finite is refused in both lang
   for (const length of [0, 31, 33]) {
     assert.throws(() => unpack(new Uint8Array(length), [[2, 3]], "float32", "encoder"), (error) => {
       assert.ok(error instanceof Problem && error.message.includes(`encoder`) && error.message.includes(`${length} bytes`));
-      return error.phrase(strings("zh-Hans", false, "")).includes(`应有32字节，只收到${length}字节`);
+      return error.phrase(TEXTS.zh).includes(`应有32字节，只收到${length}字节`);
     });
   }
   assert.throws(() => unpack(Float32Array.of(1, NaN, 0), [[1, 2]], "float32"), /not all finite/);
@@ -117,12 +120,45 @@ test("numbers have two decimals, a minus sign, and no minus zero", () => {
 });
 
 test("the language is the text's; in a notebook, which has none, the browser's", () => {
-  const said = (...given) => strings(...given).zero;
-  assert.equal(said("zh-Hans", false, "en"), "归零");
-  assert.equal(said("en", false, "zh-CN"), "Zero");
-  assert.equal(said("en", true, "zh-CN"), "归零");
-  assert.equal(said("", false, "ZH-TW"), "归零");
-  assert.equal(said("zha", false, "zh"), "Zero");
+  assert.equal(languageFor("zh-Hans", false, false, "en"), "zh");
+  assert.equal(languageFor("en", false, false, "zh-CN"), "en");
+  assert.equal(languageFor("en", false, true, "zh-CN"), "zh");
+  assert.equal(languageFor("", false, false, "ZH-TW"), "zh");
+  assert.equal(languageFor("zha", false, false, "zh"), "en");
+  assert.equal(languageFor("zh-Hans", true, false, "en"), "both");
+});
+
+test("an edition with both languages has all words in both, and whole sentences one after the other", () => {
+  for (const { zh, en, both } of [TEXTS, WORDS]) {
+    assert.deepEqual(Object.keys(zh), Object.keys(en));
+    for (const [key, words] of Object.entries(both)) {
+      if (typeof words !== "string" || key === "space") continue;
+      assert.equal(words, `${zh[key]} ${en[key]}`);
+    }
+  }
+  assert.equal(TEXTS.both.digit("7"), "数字7 Digit 7");
+  assert.deepEqual(WORDS.both.curveKeys, ["重构 reconstruction", "叠在上面的β×KL β × KL on top of it"]);
+  assert.equal(TEXTS.both.named({ zh: "宽度", en: "width" }), "宽度 width");
+  const point = (text) => text.point(text.byPrior, ["1.00"]);
+  assert.equal(say(point, TEXTS.both), "先验的一个样本；z=(1.00)。 A sample from the prior; z = (1.00).");
+  assert.equal(say(point, TEXTS.en), "A sample from the prior; z = (1.00).");
+});
+
+test("points of a map are read, found, and named among their like, no name upon another", () => {
+  const digits = ["3", "8"].map((label) => ({ label })), packed = (...triples) => Uint8Array.from(triples.flat());
+  const points = unpackPoints(packed([0, 255, 0], [51, 204, 1], [54, 204, 1]), digits);
+  assert.deepEqual(points.map(({ label, kind }) => [label, kind]), [["3", 0], ["8", 1], ["8", 1]]);
+  assert.ok(Math.max(Math.abs(points[0].x + 4), Math.abs(points[0].y - 4), Math.abs(points[1].x + 2.4), Math.abs(points[1].y - 2.4)) < 1e-9);
+  assert.equal(near(points, -2.32, 2.4), points[2]);
+  assert.equal(near(points, -2.4, 2.2), null);
+  assert.equal(near([], 0, 0), null);
+  for (const bad of [packed([1, 2]), packed([1, 2, 2])]) assert.equal(unpackPoints(bad, digits), null);
+  assert.deepEqual(unpackPoints(undefined, []), []);
+  const cloud = (x, y, kind) => [0, 1, 2].map((i) => [x + i, y, kind]); // a byte is 0.03 of z
+  const here = unpackPoints(packed(...cloud(0, 0, 1), ...cloud(0, 0, 0), ...cloud(200, 200, 1), [130, 130, 0]), digits);
+  assert.deepEqual(centers(here).map(({ kind, x }) => [kind, x > 2, x < -3]).sort(), [[0, false, true], [1, true, false]]);
+  const [one, other] = centers(unpackPoints(packed(...cloud(100, 100, 0), [101, 100, 0], ...cloud(103, 100, 1), [140, 100, 1]), digits));
+  assert.deepEqual([one.kind, one.x < 0, other.kind, other.x > 0], [0, true, 1, true], "a name upon another");
 });
 
 test("a drawing is scaled into 20x20 and lies with its centre of mass where MNIST's digits have it", () => {

@@ -1,6 +1,6 @@
 // A small, strict host for the explorer: it refuses joined event names, unknown traits, and values changed in place.
 (() => {
-  const BYTES = ["decoder", "encoder", "digits"];
+  const BYTES = ["decoder", "encoder", "digits", "points"];
 
   const bytes = (base64) => {
     const data = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0)), shifted = new Uint8Array(data.length + 3);

@@ -30,8 +30,9 @@ from tools.outputs import NBS, SKIPPED, read
 Mutant = namedtuple("Mutant", "id notebook function changes cell seen")
 NO_VERDICT = (NameError, SyntaxError, ImportError)  # these say that the mutant is broken, not that it was caught
 LIMIT = 150  # seconds that a child may take
-DATA, MODEL, LOSS, TRAIN, SAMPLE, EVALUATE, PRIOR, FILES, SPEED = NOTEBOOKS = [
-    "00_data", "01_model", "02_loss", "03_train", "04_sample", "06_evaluate", "10_prior", "13_files", "15_speed"]
+DATA, MODEL, LOSS, TRAIN, SAMPLE, EVALUATE, CONV, LABELS, PRIOR, FILES, SPEED, SCALE = NOTEBOOKS = [
+    "00_data", "01_model", "02_loss", "03_train", "04_sample", "06_evaluate", "08_conv", "09_labels", "10_prior", "13_files", "15_speed",
+    "16_scale"]
 TORCH, EXAMPLES = "https://github.com/pytorch/pytorch", "https://github.com/pytorch/examples"
 MINIAI = "https://github.com/fastai/course22p2/blob/df9323235bc395b5c2f58a3d08b83761947b9b93/nbs/29_vae.ipynb"
 KERAS = "https://github.com/keras-team/keras-io/blob/cca4efba8e0b8514ae3817931696294039b3bfc9/examples/generative/vae.py"
@@ -44,12 +45,32 @@ AVERAGE = "average = train_epoch(model, train_images[:300], still)"
 GRADIENTS, SAME = "errors = relative_errors()", "torch.testing.assert_close(torch.tensor(fast_losses)"
 REPLAYED = "assert graph_losses == fast_losses"
 SEEN = "assert max(before) - min(before) < 0.15"
+TOGETHER = "(history, first), (other, second) = together(2, trained)"
 REASONS = "assert reasons[:2] == [None, None]"
 PIECES = "counts, largest = torch.zeros(7), 0"
+LAYERS, BINS, CENTER = "kernels = sum(p.numel()", "edges = torch.cat(", "black = (train_images == 0)"
+PIXELS = "tiny = LogisticVAE("
+SUMMED = "torch.testing.assert_close(semi.loss(reconstructed, mixed"
+WRITTEN = "torch.testing.assert_close(tiny.log_likelihood(z, joined), expected)"
+COMPLETED = "torch.testing.assert_close(corner.log_likelihood(z.unsqueeze(1)"
 SCHEDULED, CHARGED, FIELD = "assert seen[7:] == [1.0] * 9", "charged = [max(0.3", "assert abs(drawn.mean() - 2) < 0.05"
 IWAE = "torch.testing.assert_close(value.double(), expected, rtol=1e-5, atol=0)"
 
 MUTANTS = [
+    # labels
+    Mutant("label-leak", LABELS, "SemiVAE", {"pixels[~labelled], log_q[~labelled]": "pixels, log_q"}, SUMMED, ""),
+    Mutant("no-class-prior", LABELS, "summed_out", {" - math.log(model.classes)": ""}, SUMMED, ""),
+    Mutant("no-prior-told", LABELS, "SemiVAE", {"kl_divergence(mu, logvar) - math.log(self.classes)": "kl_divergence(mu, logvar)"},
+           SUMMED, ""),
+    Mutant("no-entropy", LABELS, "summed_out", {"(bounds - log_q)": "bounds"}, SUMMED, ""),
+    Mutant("entropy-sign", LABELS, "summed_out", {"(bounds - log_q)": "(bounds + log_q)"}, SUMMED, ""),
+    Mutant("classes-averaged", LABELS, "summed_out", {"log_q.exp() *": "1 / model.classes *"}, SUMMED, ""),
+    Mutant("alpha-forgotten", LABELS, "SemiVAE", {"self.alpha * (log_q * y)": "(log_q * y)"}, SUMMED, ""),
+    Mutant("alpha-everywhere", LABELS, "SemiVAE", {"(log_q * y).sum(1)": "(log_q * y).sum() / len(y)"}, SUMMED, ""),
+    Mutant("prior-unlike-label", LABELS, "ClassVAE", {"pixels) - math.log(self.classes)": "pixels)"}, WRITTEN, ""),
+    Mutant("given-counted", LABELS, "QuadrantVAE", {"logits = self.logits(z.to(pixels), pixels)[..., self.missing]":
+           "logits = self.logits(z.to(pixels), pixels)[..., ~self.missing]"}, COMPLETED, ""),
+    Mutant("answer-seen", LABELS, "Quadrants", {".masked_fill(self.missing, 0)": ""}, COMPLETED, ""),
     # files
     Mutant("no-hash", FILES, "verified", {"return data if hashlib.sha256(data).hexdigest() == sha256 else None": "return data"},
            "answers = [verified(trial, sha256)", "https://github.com/deeplearning4j/deeplearning4j/issues/3670"),
@@ -62,7 +83,8 @@ MUTANTS = [
     Mutant("link-replaced", FILES, "write_whole", {"Path(os.path.realpath(path_of(path)))": "path_of(path)"},
            'write_whole(link, b"newest")', ""),
     Mutant("mode-lost", FILES, "write_whole", {"part.chmod(mode)": "pass"}, 'write_whole(link, b"newest")', ""),
-    Mutant("pickle", FILES, "read_weights", {'b"\\x80":\n': 'b"\\x80":\n            return torch.load(path, weights_only=False), {}\n'},
+    Mutant("pickle", FILES, "read_weights", {
+        'data[8:9] != b"{":\n': 'data[8:9] != b"{":\n            return torch.load(path, weights_only=False), {}\n'},
            'torch.save(state, folder/"weights.pt")', f"{TORCH}/pull/87443"),
     Mutant("nan-weights", FILES, "fill", {"new.isnan().any() or name in parameters and not new.isfinite().all()": "False"},
            'broken["fc1.bias"]', ""),
@@ -209,8 +231,8 @@ MUTANTS = [
            "def thousandfold", ""),
     Mutant("pictures-first", TRAIN, "fit",
            {"                    if file: file.write(history)\n": "",
-            "                    if folder: save_samples(model, folder/f\"sample_{len(history)}.png\")\n":
-            "                    if folder: save_samples(model, folder/f\"sample_{len(history)}.png\")\n"
+            "                    if folder: save_pictures(model, test, folder, len(history))\n":
+            "                    if folder: save_pictures(model, test, folder, len(history))\n"
             "                    if file: file.write(history)\n"},
            "(place/\"drawn\"/\"sample_1.png\").mkdir", ""),
     Mutant("leaked-state", TRAIN, "own_context", {", torch.enable_grad(), random_state_kept())": ", torch.enable_grad())"},
@@ -246,6 +268,24 @@ MUTANTS = [
     Mutant("log-likelihood-for-nll", EVALUATE, "nll",
            {"math.log(k) - sums.top - sums.first.log()": "sums.top + sums.first.log() - math.log(k)"},
            "found = nll(model, binary[:1], k=1000", ""),
+    # convolutions
+    Mutant("any-even-side", CONV, "smallest_map", {"side % step == 0": "side % 2 == 0"}, LAYERS, ""),
+    Mutant("kernel-3", CONV, "ConvVAE", {"nn.ConvTranspose2d(after, before, 4, 2, 1)": "nn.ConvTranspose2d(after, before, 3, 2, 1, 1)"},
+           LAYERS, ""),
+    Mutant("mean-decoded", CONV, "ConvVAE", {"mu + torch.exp(logvar / 2) * torch.randn_like(mu)": "mu"}, LAYERS, ""),
+    Mutant("variance-drawn", CONV, "ConvVAE", {"torch.exp(logvar / 2) * torch.randn_like": "torch.exp(logvar) * torch.randn_like"},
+           LAYERS, ""),
+    Mutant("tails-swapped", CONV, "logistic_bins", {"x < half, below,": "x < half, above,", "x > 1 - half, above,": "x > 1 - half, below,"},
+           BINS, ""),
+    Mutant("tails-cut-off", CONV, "logistic_bins", {"torch.where(x < half, below, torch.where(x > 1 - half, above, inside))": "inside"},
+           BINS, ""),
+    Mutant("256-levels", CONV, "logistic_bins", {"0.5 / 255": "0.5 / 256"}, BINS, ""),
+    Mutant("center-at-the-mean", CONV, "center_of", {
+        "mean + scale * (torch.log(-torch.expm1(-mean / scale)) - torch.log(-torch.expm1((mean - 1) / scale)))": "mean"}, CENTER, ""),
+    Mutant("averaged-over-pixels", CONV, "LogisticVAE", {"self.log_density(mean, pixels).sum()": "self.log_density(mean, pixels).mean()"},
+           PIXELS, ""),
+    Mutant("frozen-scale", CONV, "LogisticVAE", {"wide(self.log_scale).exp()": "wide(self.log_scale).exp().detach()"}, PIXELS, ""),
+    Mutant("likelihood-averaged", CONV, "LogisticVAE", {"pixels).sum(2)": "pixels).mean(2)"}, PIXELS, ""),
     # speed: mistakes that writing the step by hand invites, seen nowhere else
     Mutant("kl-gradient-sign", SPEED, "latent_backward", {"torch.add(dz, b.mu": "torch.sub(dz, b.mu"}, GRADIENTS, ""),
     Mutant("no-relu-switch", SPEED, "decoder_backward", {"    b.d3.mul_(torch.sign(b.h3, out=b.on))\n": ""}, GRADIENTS, ""),
@@ -258,7 +298,7 @@ MUTANTS = [
     Mutant("low-weights", SPEED, "merge", {"convert(w.W1_, w.W1)\n": "convert(w.W1_, w.W1), convert(w.W1, w.W1_)\n"},
            "exact = (low_model.fc1", ""),
     Mutant("step-count-lost", SPEED, "average", {'["step"].copy_(step.count)': '["step"]'}, "assert steps == [47] * 20", ""),
-    Mutant("stale-lr", SPEED, "relied_on", {'optimizer.param_groups[0] | {"params": None}': "None"},
+    Mutant("stale-settings", SPEED, "relied_on", {'optimizer.param_groups[0] | {"params": None}': "None"},
            "torch.testing.assert_close(fast_way, plain_way", ""),
     Mutant("warm-up-kept", SPEED, "record", {"tensor.copy_(old)": "pass"}, REPLAYED, ""),
     Mutant("warm-up-draws", SPEED, "record", {'[step.device] if step.device.type == "cuda" else []': "enabled=False"}, REPLAYED, ""),
@@ -272,6 +312,19 @@ MUTANTS = [
     Mutant("foreign-parameters", SPEED, "adam_obstacle", {
         'len(group["params"]) != len(parameters) or set(group["params"]) != set(parameters)': "False"}, "assert chosen[1] in", ""),
     Mutant("no-trial", SPEED, "agree", {"(_train.PlainLoop, FastLoop)": "(FastLoop, FastLoop)"}, "assert agree() and unlisted", ""),
+    # scale
+    Mutant("averaged-over-processes", SCALE, "GradientSum",
+           {"dist.all_reduce(self.flat)\n": "dist.all_reduce(self.flat)\n        self.flat /= self.team.size\n"},
+           TOGETHER, ""),
+    Mutant("one-seed-for-all", SCALE, "SharedNoise", {"if axis is None or rows == whole:": "if axis is None or rows <= whole:"},
+           "kinds = {\"dropout\"", ""),
+    Mutant("never-reshuffled", SCALE, "ProcessLoop",
+           {"order = torch.randperm(len(images), device=images.device)": "order = torch.arange(len(images), device=images.device)"},
+           TOGETHER, ""),
+    Mutant("idle-share-counted", SCALE, "ProcessLoop", {"self.sums.put(value if share.counts else None)": "self.sums.put(value)"},
+           TOGETHER, ""),
+    Mutant("stale-start", SCALE, "state_of_first", {"    spread(team, state)\n": ""},
+           "resumed = together(2", ""),
     # prior
     Mutant("endless-warm-up", PRIOR, "warm_up", {"min(1.0, done / passes)": "done / (done + passes)"}, SCHEDULED, ""),
     Mutant("warm-up-past-1", PRIOR, "warm_up", {"min(1.0, done / passes)": "done / passes"}, SCHEDULED, ""),
@@ -289,18 +342,11 @@ MUTANTS = [
     Mutant("divergence-sign", PRIOR, "Flow", {"total + size / 2": "total - size / 2"}, FIELD, ""),
 ]
 
-# Cells that take long, by a text of theirs, and what runs in their place.
-INSTEAD = {
-    "plane = VAE(latent_dim=2).to(device)\nhistory": "plane = VAE(latent_dim=2).to(device).requires_grad_(False)",
-    'assert 154 < history[-1]["test_loss"]': "",
-}
-
 
 def sources(notebook):
-    """The code of a notebook, cell by cell: what a fresh kernel would run, less what takes long and what only Jupyter understands."""
+    """The code of a notebook, cell by cell: what a fresh kernel would run, less what only Jupyter understands."""
     code = [cell.source for cell in read(NBS / f"{notebook}.ipynb").cells if cell.cell_type == "code"]
-    code = [re.sub(r"^%.*", "", source, flags=re.M) for source in code if not SKIPPED.search(source) and "\n    %pip" not in source]
-    return [next((short for text, short in INSTEAD.items() if text in source), source) for source in code]
+    return [re.sub(r"^%.*", "", source, flags=re.M) for source in code if not SKIPPED.search(source) and "\n    %pip" not in source]
 
 
 def the_one(found, what):

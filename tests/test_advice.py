@@ -24,6 +24,7 @@ from torch import nn
 
 from vae_nb import VAE, LatentExplorer, elbo, interpolate, nll, reconstruct, sample_prior
 from vae_nb import files as course_files
+from vae_nb.conv import ConvVAE
 from vae_nb.data import as_float, mnist, parse_idx, pick_device, to_images
 from vae_nb.evaluate import binarize
 from vae_nb.files import folder_images, load_weights, save_weights, write_whole
@@ -762,6 +763,17 @@ def an_explorer_of_a_model_that_has_diverged(tmp):
     LatentExplorer(small())
 
 
+@scenario
+def sides_that_strides_do_not_divide(tmp):
+    message = said(ConvVAE, (1, 30, 28))
+    side = int(re.search(r"a multiple of 4, such as (\d+)", message)[1])
+    model = ConvVAE((1, side, 28))
+    model(torch.nn.functional.pad(torch.rand(2, 1, 30, 28), (0, 0, 0, side - 30)))
+    Image.new("L", (28, 30)).save(tmp / "picture.png")
+    model(as_float(folder_images(tmp, size=(side, 28))[0]))
+    ConvVAE((1, 30, 28), widths=(16,))(torch.rand(2, 1, 30, 28))
+
+
 @cache
 def heard(name):
     """Run a scenario; its messages are in `HEARD` afterwards."""
@@ -803,7 +815,39 @@ def literals(module):
         yield pattern, "".join("{}" if part is None else part for part in parts)
 
 
-@pytest.mark.parametrize("name", ["files", "data", "model", "loss", "train", "sample", "evaluate", "explore", "speed"])
+@scenario
+def a_schedule_and_a_loop_that_does_not_step(tmp):
+    class Idle(PlainLoop):
+        def train_epoch(self, images, progress=False):
+            return 1.0
+    message = said(train, loop=Idle, schedule="one-cycle")
+    assert "leave schedule out" in message and train(loop=Idle) and train(loop=PlainLoop, schedule="one-cycle")
+
+
+@scenario
+def a_schedule_and_an_optimizer_without_a_rate(tmp):
+    class Fixed(torch.optim.Optimizer):
+        def __init__(self, parameters, lr):
+            super().__init__(parameters, {})
+
+        def step(self, closure=None):
+            pass
+    message = said(train, optimizer=Fixed, schedule="one-cycle")
+    assert "leave schedule out" in message and train(optimizer=Fixed)
+
+
+@scenario
+def a_schedule_and_a_scheduler(tmp):
+    model = small()
+    adam = torch.optim.Adam(model.parameters())
+    torch.optim.lr_scheduler.ConstantLR(adam)
+    message = said(train, model, optimizer=adam, schedule="one-cycle")
+    assert "make the optimizer anew" in message
+    assert train(model, optimizer=torch.optim.Adam(model.parameters()), schedule="one-cycle")
+
+
+
+@pytest.mark.parametrize("name", ["files", "data", "model", "loss", "train", "sample", "evaluate", "explore", "speed", "conv"])
 def test_no_advice_is_left_untaken(name):
     for each in SCENARIOS:
         heard(each)

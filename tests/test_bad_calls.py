@@ -24,7 +24,7 @@ from traitlets import TraitError
 
 DATA = Path(__file__).parent.parent / "nbs/data"
 # without exercises: its checkers take anything, see test_exercises.py, and the rest is for those who write checkers
-MODULES = ["files", "data", "model", "loss", "train", "sample", "evaluate", "explore", "speed", "conv", "prior"]
+MODULES = ["files", "data", "model", "loss", "train", "sample", "evaluate", "explore", "speed", "conv", "labels", "prior", "scale"]
 ALLOWED = (TypeError, ValueError, OSError, FloatingPointError)
 RAW = re.compile("|".join([
     r"mat1 and mat2", r"Expected all tensors", r"has no attribute", r"not JSON serializable", r"unsupported operand", r"index out of range",
@@ -180,7 +180,7 @@ KINDS = {
     "amount": Kind(r"number", AMOUNTS, HUGE, {"NumPy's": lambda: np.float32(0.5), "whole": lambda: 1, "zero": lambda: 0}),
     "amount above 0": Kind(r"number", AMOUNTS | {"zero": (lambda: 0, r"\b0\b")}, HUGE,
         {"NumPy's": lambda: np.float32(0.5), "whole": lambda: 1}),
-    "schedule": Kind(r"weight|passes", {
+    "weight over time": Kind(r"weight|passes", {
         "a number": (lambda: 0.5, r"0\.5"), "None": (NONE, r"None"), "what returns a word": (lambda: lambda passes: "half", r"'half'"),
         "what returns nan": (lambda: lambda passes: math.nan, r"\bnan\b"), "what falls below 0": (lambda: lambda passes: -passes, r"-0\.5"),
     }, {}, {"a function": lambda: lambda passes: passes**2}),
@@ -249,6 +249,8 @@ KINDS = {
     }, {"what returns fewer": (lambda: lambda images: images[:1], r"\b1\b")}, {}),
     "precision": Kind(r"precision|float32", {"another": (lambda: "float8", r"float8"), "a number": (lambda: 32, r"\b32\b"),
                                              "a dtype": (lambda: torch.float32, r"torch\.float32")}, {}, {"float32": lambda: "float32"}),
+    "schedule": Kind(r"schedule|one-cycle", {"another": (lambda: "cosine", r"cosine"), "a number": (lambda: 5, r"\b5\b"),
+        "what PyTorch has": (lambda: torch.optim.lr_scheduler.OneCycleLR, r"OneCycleLR")}, {}, {"one-cycle": lambda: "one-cycle"}),
     "history": Kind(r"history|record", {"None": (NONE, r"None"), "a string": (lambda: "history", r"str|'history'"),
         "empty": (lambda: [], r"\[\]|empty|at least"),
                                         "numbers": (lambda: [1.0], r"1\.0|\bfloat\b"),
@@ -289,6 +291,21 @@ def convolutional(kind="ConvVAE"):
     return public(f"conv.{kind}")(widths=(4,), latent_dim=2)
 
 
+def classed(kind="ClassVAE", style_dim=1):
+    """A model of pictures of 27x28 in one class, whose images with labels have 784 pixels."""
+    torch.manual_seed(0)
+    return public(f"labels.{kind}")(1, (1, 27, 28), 4, style_dim)
+
+
+def labelled():
+    """Two images with labels, as rows."""
+    return classed().join(torch.full((2, 1, 27, 28), 0.5), [0, 0]).flatten(1)
+
+
+def completer():
+    """A model that is given a picture to complete."""
+    torch.manual_seed(0)
+    return public("labels.QuadrantVAE")(hidden_dim=4, latent_dim=2).given(rows(1))
 def mixture():
     """A prior for `small`."""
     torch.manual_seed(0)
@@ -354,11 +371,12 @@ def of_model(**arguments):
 
 MODEL = {"model": "model", "images": "images"}
 VAE_ARGUMENTS = {"image_size": "image size", "hidden_dim": "size", "latent_dim": "size", "image_shape": "image_shape"}
+CLASS_ARGUMENTS = {"classes": "size", "picture_shape": "image_shape", "hidden_dim": "size", "style_dim": "size"}
 CONV_ARGUMENTS = {"image_shape": "image_shape", "widths": "widths", "latent_dim": "size"}
 FIT = {"model": "model", "train_images": "images", "test_images": "images", "epochs": "size", "batch_size": "size", "lr": "lr",
 "seed": "seed",
        "loss": "loss", "loop": "loop", "optimizer": "optimizer maker", "redraw": "redraw", "results": "folder to write",
-       "checkpoint": "file to write", "progress": "free", "precision": "precision"}
+       "checkpoint": "file to write", "progress": "free", "precision": "precision", "schedule": "schedule"}
 TRAINER = {"model": "model", "optimizer": "optimizer", "batch_size": "size", "loss": "some loss"}
 GAUSSIAN = {"mu": "gaussian", "logvar": "gaussian"}
 CODED = {"reconstructed": "probabilities", "original": "original", **GAUSSIAN}
@@ -408,11 +426,37 @@ CALLS = {
         {"z": "samples of z", "x": "batch"}),
     "conv.LogisticVAE.loss": Call(lambda tmp: {"self": convolutional("LogisticVAE"), "reconstructed": rows(), "original": rows(),
         "mu": torch.zeros(2, 2), "logvar": torch.zeros(2, 2)}, {"reconstructed": "probabilities", "original": "original", **GAUSSIAN}),
+    "labels.ClassVAE": Call(lambda tmp: {}, CLASS_ARGUMENTS),
+    "labels.ClassVAE.encode": Call(lambda tmp: {"self": classed(), "x": labelled()}, {"x": "labelled batch"}),
+    "labels.ClassVAE.drawn": Call(lambda tmp: {"self": classed(), "z": torch.zeros(2, 1), "y": torch.ones(2, 1)},
+        {"z": "free", "y": "free"}),
+    "labels.ClassVAE.decode": Call(lambda tmp: {"self": classed(), "z": torch.zeros(2, 2)}, {"z": "z"}),
+    "labels.ClassVAE.forward": Call(lambda tmp: {"self": classed(), "x": labelled()}, {"x": "labelled batch"}),
+    "labels.ClassVAE.log_likelihood": Call(lambda tmp: {"self": classed(), "z": torch.zeros(2, 2, 2), "x": labelled()},
+        {"z": "samples of z", "x": "labelled batch"}),
+    "labels.SemiVAE": Call(lambda tmp: {}, {**CLASS_ARGUMENTS, "alpha": "weight"}),
+    "labels.SemiVAE.classify": Call(lambda tmp: {"self": classed("SemiVAE"), "x": labelled()}, {"x": "labelled batch"}),
+    "labels.SemiVAE.known": Call(lambda tmp: {"self": classed("SemiVAE"), "pixels": torch.zeros(2, 756), "y": torch.zeros(2, 1)},
+        {"pixels": "free", "y": "free"}),
+    "labels.SemiVAE.log_likelihood": Call(lambda tmp: {"self": classed("SemiVAE"), "z": torch.zeros(2, 2, 2), "x": labelled()},
+        {"z": "samples of z", "x": "labelled batch"}),
+    "labels.SemiVAE.loss": Call(lambda tmp: {"self": classed("SemiVAE"), "reconstructed": rows(), "original": labelled(),
+        "mu": torch.zeros(2, 2), "logvar": torch.zeros(2, 2)},
+        {"reconstructed": "probabilities", "original": "labelled original", **GAUSSIAN}),
+    "labels.dial": Call(lambda tmp: {"model": classed(style_dim=2), "styles": torch.zeros(2, 2)},
+        {"model": "model with classes", "styles": "z"}),
+    "labels.QuadrantVAE": Call(lambda tmp: {},
+        {"quadrants": "quadrants", "image_shape": "image_shape", "hidden_dim": "size", "latent_dim": "size"}),
+    "labels.QuadrantVAE.given": Call(lambda tmp: {"self": completer(), "images": images()}, {"images": "images"}),
+    "labels.QuadrantVAE.decode": Call(lambda tmp: {"self": completer(), "z": torch.zeros(2, 2)}, {"z": "z"}),
+    "labels.QuadrantVAE.log_likelihood": Call(lambda tmp: {"self": completer(), "z": torch.zeros(2, 2, 2), "x": rows()},
+        {"z": "samples of z", "x": "batch"}),
+    "labels.QuadrantVAE.forward": Call(lambda tmp: {"self": completer(), "x": rows()}, {"x": "batch"}),
     "prior.beta_loss": Call(lambda tmp: coded(), {**CODED, "weight": "amount"}),
     "prior.free_bits": Call(lambda tmp: coded(), {**CODED, "nats": "amount"}),
     "prior.warm_up": Call(lambda tmp: {"passes": 3}, {"passes": "amount above 0"}),
     "prior.cyclical": Call(lambda tmp: {"period": 3}, {"period": "amount above 0"}),
-    "prior.Scheduled": Call(scheduled, {**TRAINER, "loss": "weighted loss", "weight": "schedule"}),
+    "prior.Scheduled": Call(scheduled, {**TRAINER, "loss": "weighted loss", "weight": "weight over time"}),
     "prior.Scheduled.train_epoch": Call(lambda tmp: {"self": public("prior.Scheduled")(**scheduled(tmp)), "images": images()},
                                         {"images": "images", "progress": "free"}),
     "prior.Mixture": Call(lambda tmp: {}, {"count": "size", "latent_dim": "size"}),
@@ -486,11 +530,16 @@ CALLS = {
         "progress": "free"}),
     "evaluate.nll": Call(of_model(images=images, k=lambda: 3),
                          {**MODEL, "k": "size", "seed": "long seed", "memory": "memory", "binary": "free", "progress": "free"}),
+    "scale.fit": Call(fit_arguments, FIT),
+    "scale.nll": Call(of_model(images=images, k=lambda: 3),
+                      {**MODEL, "k": "size", "seed": "long seed", "memory": "memory", "binary": "free", "progress": "free"}),
+    "scale.mapped_images": Call(lambda tmp: {"path": idx_file(tmp)}, {"path": "IDX file"}),
     "evaluate.Estimate.mean": Call(lambda tmp: {"self": public("evaluate.nll")(small(), images(), k=3)}, {}),
     "evaluate.continuous_bernoulli": Call(lambda tmp: {"logits": rows(), "x": rows()}, {"logits": "floats", "x": "floats"}),
     "evaluate.active_units": Call(of_model(images=images), {**MODEL, "threshold": "threshold"}),
     "evaluate.kl_per_dimension": Call(of_model(images=images), MODEL),
     "explore.site_state": Call(lambda tmp: {}, {}),
+    "explore.plane_state": Call(lambda tmp: {}, {}),
     "explore.LatentExplorer": Call(of_model(images=images), {**MODEL, "labels": "labels"}),
     "explore.playground_state": Call(lambda tmp: {}, {}),
     "explore.TrainingPlayground": Call(lambda tmp: {}, {}),
@@ -501,6 +550,12 @@ def weights(tmp):
     """A file of weights."""
     small().save_pretrained(tmp / "weights.safetensors")
     return tmp / "weights.safetensors"
+
+
+def idx_file(tmp):
+    """Images in an IDX file, left unpacked."""
+    (tmp / "images.idx").write_bytes(bytes([0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 2]) + bytes(8))
+    return tmp / "images.idx"
 
 
 def pictures(tmp):
@@ -526,6 +581,18 @@ def on_disk(name, tmp):
 KINDS["picture to write"] = KINDS["file to write"]._replace(needed=r"path|file|folder|picture|written",
 wrong=KINDS["file to write"].wrong | {
     "a folder": ("tmp", r"folder|directory|ending of a picture"), "not a picture's name": ("below.txt", r"below\.txt")})
+KINDS["IDX file"] = KINDS["file to read"]._replace(wrong=KINDS["file to read"].wrong | {
+    "not a safetensors file": ("text", r"text\.txt is no IDX file"), "empty": ("empty", r"empty\.bin is no IDX file"),
+    "a pickle": ("pickle", r"old\.pt is no IDX file")})
+KINDS["labelled batch"] = KINDS["batch"]._replace(right={"rows": lambda: labelled()})
+KINDS["labelled original"] = KINDS["original"]._replace(right={"rows": lambda: labelled()})
+KINDS["model with classes"] = Kind(r"model|VAELike", {
+    "None": (NONE, r"None"), "a class": (lambda: public("labels.ClassVAE"), r"class ClassVAE"), "another": (lambda: small(), r"\bVAE\b"),
+}, {}, {})
+KINDS["quadrants"] = Kind(r"quadrants|whole number", NO_SIZES | {"all four": (lambda: 4, r"\b4\b")}, HUGE, {"NumPy's": lambda: np.int64(3)})
+KINDS["weight"] = Kind(r"alpha|number", {
+    "a string": (lambda: "1", r"'1'"), "None": (NONE, r"None"), "negative": (lambda: -1.0, r"-1"), "nan": (lambda: math.nan, r"\bnan\b"),
+    "inf": (lambda: math.inf, r"\binf\b"), "True": (lambda: True, r"True")}, {}, {"NumPy's": lambda: np.float32(2), "zero": lambda: 0})
 KINDS["root"] = Kind(r"path|file|folder", {"a number": (lambda: 3, r"\b3\b|\bint\b"), "None": (NONE, r"None"),
                                            "no such folder": ("missing", r"missing")}, {}, {})
 KINDS["picture size"] = Kind(r"size|height|width|whole number", NO_SIZES | {

@@ -1,16 +1,20 @@
 """The speed measurement: its workers, its arithmetic, and what it leaves behind. Nothing here depends on how fast a machine is."""
+import json
 import os
 import signal
+from unittest.mock import patch
 
 import pytest
 import torch
 
-from bench import speed
-from bench.contenders import CONTENDERS, Stamps, prepare
+import vae_nb.speed as speed_module
+from bench import schedule, speed
+from bench.contenders import CONTENDERS, RATE, Stamps, cycle_rates, prepare
 from bench.speed import Died, Worker, ratios, reached, report, side_by_side, start, stop, targets
 from vae_nb.data import as_float
 from vae_nb.loss import loss_function
 
+NEXT = speed_module.next_rate
 SECONDS = {  # a warm-up and three rounds
     "seed": [9.0, 10.0, 6.0, 12.0], "plain": [5.0, 4.0, 4.0, 4.0], "jax": [7.0, 3.0, 1.0, 3.0],
     "ours (float32)": [3.0, 2.0, 1.0, 2.0], "ours": [3.0, 1.0, 1.0, 1.0], "floor": [9.0, 1.25, 1.0, 1.25], "floor (bf16)": [1.0] * 4}
@@ -22,15 +26,19 @@ def run(each, memory=100, losses=LOSSES):
     return {"ends": [2 + each * (i + 1) for i in range(12)], "losses": losses, "memory": memory}
 
 
+FALLING = [125.0, 114.0, 110.0, 107.5, 105.4]
+CYCLES = {name: {"ends": [2 + each * (i + 1) for i in range(5)], "losses": FALLING, "memory": 100}
+          for name, each in {"seed": 9, "plain": 5, "jax": 3, "ours": 2}.items()}
 RUNS = {"seed": run(9), "plain": run(5), "jax": run(3), "ours (float32)": run(2.5), "ours": run(2)}
 
 
-TARGETS = ("usual loop", "JAX", "times the floor", "float32 floor", "process start", "memory", "25 ms")
+TARGETS = ("usual loop", "JAX", "times the floor", "float32 floor", "process start", "memory", "25 ms", "usual recipe", "same schedule")
+CYCLE = {"usual recipe", "same schedule"}
 
 
-def outcomes(seconds=SECONDS, runs=RUNS, device="cpu"):
+def outcomes(seconds=SECONDS, runs=RUNS, device="cpu", cycles=CYCLES):
     """Whether each target is met, by words that stand in its text alone."""
-    found = targets(seconds, runs, device)
+    found = targets(seconds, runs, device, cycles)
     named = {name: [met for text, _, met in found if name in text] for name in TARGETS}
     assert all(len(met) <= 1 for met in named.values()) and sum(map(len, named.values())) == len(found)
     return {name: met for name, (met,) in ((name, met) for name, met in named.items() if met)}
@@ -43,7 +51,8 @@ def test_a_worker_answers_each_command():
         first, second = worker.ask("epoch"), worker.ask("epoch")
         assert first["seconds"] > 0 and 550 > first["loss"] > second["loss"] > 100
         assert 100 < worker.ask("test")["loss"] < second["loss"]
-        answer = worker.ask("run 2")
+        for command in ("run 2", "cycle 2"):
+            answer = worker.ask(command)
         assert worker.started < answer["ends"][0] < answer["ends"][1] and len(answer["losses"]) == 2
         assert 0 <= answer["memory"] < 1000
 
@@ -125,7 +134,7 @@ def test_ratios_are_taken_within_a_round_without_the_warm_up():
 
 
 def test_the_report_holds_a_row_for_each_and_says_what_is_missing():
-    text = report(SECONDS, RUNS, {"pythae": "No module named 'pythae'"}, "cpu", ["- a machine"])
+    text = report(SECONDS, RUNS, CYCLES, {"pythae": "No module named 'pythae'"}, "cpu", ["- a machine"])
     ratios = "10.0 (6.00 to 12.0) | 10.0 (6.00 to 12.0) | 8.00 (6.00 to 9.60)"
     assert f"| seed | {ratios} | 9.00 | 92.0 | 83.0 (epoch 9) | 127.3, 105.6 |" in text
     assert "| floor | 1.25 (1.00 to 1.25) | 1.25 (1.00 to 1.25) | 1.00 (1.00 to 1.00) |  |  |  |  |" in text
@@ -135,7 +144,8 @@ def test_the_report_holds_a_row_for_each_and_says_what_is_missing():
 
 def test_targets_are_judged_by_the_figures():
     met = outcomes()
-    assert met == {"usual loop": True, "JAX": True, "times the floor": False, "float32 floor": True, "process start": True, "memory": True}
+    assert met == {"usual loop": True, "JAX": True, "times the floor": False, "float32 floor": True, "process start": True, "memory": True,
+                   "usual recipe": True, "same schedule": True}
     assert outcomes({**SECONDS, "seed": [9.0, 8.9, 4.4, 8.9]})["usual loop"] is False
     assert outcomes({**SECONDS, "floor": [9.0, 1.5, 1.0, 1.5]})["times the floor"] is True
     assert outcomes({**SECONDS, "ours": [3.0, 1.3, 1.1, 1.3]})["float32 floor"] is False
@@ -145,12 +155,51 @@ def test_targets_are_judged_by_the_figures():
 
 def test_what_was_not_measured_is_not_judged():
     few = {name: SECONDS[name] for name in ("seed", "plain", "floor")}
-    assert set(outcomes(few, {name: RUNS[name] for name in few if name in RUNS}).values()) == {None}
-    assert "not measured" in report(few, {}, {}, "cpu", [])
+    assert set(outcomes(few, {name: RUNS[name] for name in few if name in RUNS}, cycles={}).values()) == {None}
+    assert "not measured" in report(few, {}, {}, {}, "cpu", [])
 
 
 def test_a_gpu_has_targets_of_its_own():
     fast = {"seed": [4.0, 3.0, 3.0], "jax": [5.0, 0.03, 0.03], "ours": [0.5, 0.02, 0.024]}
-    assert outcomes(fast, {}, "NVIDIA H100 80GB HBM3") == {"usual loop": True, "JAX": True, "25 ms": True}
-    assert set(outcomes({**fast, "ours": [0.5, 0.03, 0.04]}, {}, "NVIDIA H100 80GB HBM3").values()) == {False}
-    assert outcomes({"seed": fast["seed"]}, {}, "Tesla T4") == {"usual loop": None, "JAX": None}
+    assert outcomes(fast, RUNS, "NVIDIA H100 80GB HBM3") == {"usual loop": True, "JAX": True, "25 ms": True, **dict.fromkeys(CYCLE, True)}
+    assert set(outcomes({**fast, "ours": [0.5, 0.03, 0.04]}, RUNS, "NVIDIA H100 80GB HBM3", SLOW).values()) == {False}
+    assert outcomes({"seed": fast["seed"]}, {}, "Tesla T4", {}) == {"usual loop": None, "JAX": None, **dict.fromkeys(CYCLE)}
+
+
+SLOW = {**CYCLES, "ours": {**CYCLES["ours"], "losses": [107.0] * 5}}
+
+
+def test_the_schedule_has_a_table_and_targets_of_its_own():
+    text = report(SECONDS, RUNS, CYCLES, {}, "cpu", [])
+    assert "| ours | 12.0 | 12.0 (epoch 5) | 1.67 | 125.0, 105.4 |" in text and "| seed | 47.0 | 47.0 (epoch 5) | 1.77 |" in text
+    assert "12.0 s; the shortest of the others: 29.0 s | met" in text and "12.0 s; the shortest of the others: 17.0 s | met" in text
+    assert {outcomes(cycles=SLOW)[name] for name in CYCLE} == {False}
+    assert "| ours | 12.0 | not in 5 epochs |  | 125.0" not in text and "not in 5 epochs |  | 107.0, 107.0" in report(
+        SECONDS, RUNS, SLOW, {}, "cpu", [])
+    quick = {**CYCLES, "plain": {**CYCLES["ours"], "ends": [1, 2, 3, 4, 5]}}
+    assert [outcomes(cycles=quick)[name] for name in ("usual recipe", "same schedule")] == [True, False]
+    assert outcomes(runs={**RUNS, "plain": run(2)})["usual recipe"] is False
+    never = {name: {**each, "losses": [107.0] * 12} for name, each in RUNS.items()}
+    assert outcomes(runs=never)["usual recipe"] is True and "the shortest of the others: not reached" in report(
+        SECONDS, never, CYCLES, {}, "cpu", [])
+
+
+def test_every_way_follows_the_same_rates():
+    expected = [rate for epoch in cycle_rates(5, 3) for rate in epoch]
+    seen = []
+    for name in ("seed", "plain"):
+        contender = prepare(name, 300)[0]
+        contender.optimizer.register_step_pre_hook(lambda optimizer, *_: seen.append(optimizer.param_groups[0]["lr"]))
+        contender.run(5, cycle=True)
+    contender = prepare("ours (float32)", 300)[0]
+    with patch.object(speed_module, "next_rate", lambda optimizer: seen.append(NEXT(optimizer)) or seen[-1]):
+        contender.run(5, cycle=True)
+    assert seen == pytest.approx(3 * expected, rel=1e-6)
+    assert max(expected) == pytest.approx(RATE) and expected[-1] == pytest.approx(0.02 * RATE)
+    with patch.object(speed_module, "fit", lambda *given, **options: print("epoch 1") or [{"test_loss": options}]):
+        assert prepare("ours", 300)[0].run(1, cycle=True)[1] == [{"lr": RATE, "schedule": "one-cycle"}]
+
+
+def test_the_rate_is_the_choice_of_the_search():
+    runs = json.loads((schedule.FOLDER / "schedule.json").read_text(encoding="utf-8"))["runs"]
+    assert RATE == schedule.best(runs, speed.CYCLE)["lr"]

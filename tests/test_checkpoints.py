@@ -552,7 +552,8 @@ def test_another_architecture_is_refused_by_names_and_shapes(stored):
 
 def test_files_that_are_no_checkpoints_are_refused(stored, tmp_path):
     whole = stored.read_bytes()
-    for name, content in {"cut": whole[: len(whole) // 2], "empty": b"", "text": b"hello", "header": whole[:20]}.items():
+    for name, content in {"cut": whole[: len(whole) // 2], "empty": b"", "text": b"hello", "header": whole[:20],
+                          "long": b"\x80\x02" + bytes(6) + b"{}"}.items():
         (tmp_path / name).write_bytes(content)
         assert "not a whole safetensors file" in refused(tmp_path / name)
     torch.save(small().state_dict(), tmp_path / "old.pt")

@@ -7,12 +7,13 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 from torch import nn
-from torch.distributions import Bernoulli, Normal
+from torch.distributions import Bernoulli, MultivariateNormal, Normal
 from torchvision.transforms.functional import pil_to_tensor
 
 from vae_nb.conv import ConvVAE, LogisticVAE
 from vae_nb.evaluate import active_units, binarize, elbo, kl_per_dimension, nll
 from vae_nb.files import load_weights, unwrap
+from vae_nb.labels import ClassVAE, QuadrantVAE, SemiVAE
 from vae_nb.loss import kl_divergence
 from vae_nb.model import VAE
 from vae_nb.prior import Flow, Mixture, PriorVAE, Vamp
@@ -108,20 +109,31 @@ def gaussian_loss(reconstructed, original, mu, logvar):
 def own_loss(model):
     """The argument of `fit` for a model whose pixels are not Bernoulli."""
     inner = unwrap(model)
-    if isinstance(inner, Gaussian):
-        return {"loss": gaussian_loss}
-    return {"loss": inner.loss} if isinstance(inner, (LogisticVAE, PriorVAE)) else {}
+    if not isinstance(inner, (Gaussian, LogisticVAE, SemiVAE, PriorVAE)):
+        return {}
+    return {"loss": gaussian_loss if isinstance(inner, Gaussian) else inner.loss}
 
 
 def binned(mean, scale, x):
-    """What `LogisticVAE` says of 8-bit pixels, from the distribution function at the edges of their bins."""
-    def below(edge): return torch.sigmoid((edge - mean) / scale)
-    low, high = below(x - 0.5 / 255), below(x + 0.5 / 255)
-    return (torch.where(x == 1, 1.0, high) - torch.where(x == 0, 0.0, low)).log()
+    """What `LogisticVAE` says of 8-bit pixels: the center that gives this mean after clipping, by bisection, and the distribution function
+    at the edges of the bins."""
+    low, high = torch.full_like(mean, -4), torch.full_like(mean, 5)
+    for _ in range(60):
+        center = (low + high) / 2
+        above = scale * (F.softplus(center / scale, threshold=1e3) - F.softplus((center - 1) / scale, threshold=1e3)) > mean
+        low, high = torch.where(above, low, center), torch.where(above, center, high)
+    def below(edge): return torch.sigmoid((edge - center) / scale)
+    left, right = below(x - 0.5 / 255), below(x + 0.5 / 255)
+    return (torch.where(x == 1, 1.0, right) - torch.where(x == 0, 0.0, left)).log()
 
 
 def deeper(): return Deeper(hidden_dim=9, latent_dim=2, image_shape=(3, 6, 4))
 def vae(): return VAE(hidden_dim=9, latent_dim=2, image_shape=(1, 6, 4))
+
+
+def told():
+    """A model that completes the pictures of which it is given the left half."""
+    return QuadrantVAE(2, (3, 6, 4), 9, 2).given(torch.rand(1, 3, 6, 4, generator=torch.Generator().manual_seed(2)))
 
 
 def half_frozen():
@@ -139,6 +151,7 @@ MODELS = {
     "color 8x8": lambda: Conv((3, 8, 8)), "color 12x20": lambda: Conv((3, 12, 20)), "color 16x4": lambda: Conv((3, 16, 4)),
     "grey": lambda: Conv((1, 8, 12)), "ConvVAE": lambda: ConvVAE((3, 8, 12), (4, 4), 2),
     "LogisticVAE": lambda: LogisticVAE((1, 8, 4), (4,), 2), "a subclass": deeper,
+    "ClassVAE": lambda: ClassVAE(1, (3, 8, 4), 6, 1), "SemiVAE": lambda: SemiVAE(1, (1, 6, 10), 6, 1), "QuadrantVAE": told,
     "mixture prior": lambda: PriorVAE(deeper(), Mixture(3, 2)), "VampPrior": vampprior,
     "flow prior": lambda: PriorVAE(vae(), Flow(2, 4, 4)),
     "prior of a parallel model": lambda: PriorVAE(nn.DataParallel(vae()), Mixture(3, 2)), "conditional": Conditional, "Gaussian": Gaussian,
@@ -163,7 +176,10 @@ def model(make):
 
 def images_of(model, count=11, kind=torch.float32):
     """Random images that the model takes; of one half, as they lie in the middle, for uint8."""
-    values = torch.rand(count, *unwrap(model).image_shape, generator=torch.Generator().manual_seed(1))
+    inner, generator = unwrap(model), torch.Generator().manual_seed(1)
+    values = torch.rand(count, *getattr(inner, "picture_shape", inner.image_shape), generator=generator)
+    if isinstance(inner, ClassVAE):
+        values = inner.join(values, torch.zeros(count, dtype=torch.int64))
     return (255 * values).to(torch.uint8) if kind == torch.uint8 else values.to(kind)
 
 
@@ -228,6 +244,9 @@ def test_evaluation_is_that_of_its_own_likelihood(model):
     x = images.double().flatten(1).unsqueeze(1)
     if isinstance(inner, LogisticVAE):
         log_p = binned(p, inner.log_scale.exp().item(), x).sum(2)
+    elif isinstance(inner, QuadrantVAE):
+        missing = inner.completed(z, x.expand(-1, 2000, -1))[..., inner.missing].detach()
+        log_p = Bernoulli(missing).log_prob(x[..., inner.missing]).sum(2)
     else:
         pixels = Normal(p, inner.noise) if isinstance(inner, Gaussian) else Bernoulli(p.clamp(1e-9, 1 - 1e-9))
         log_p = pixels.log_prob(x).sum(2)
@@ -246,6 +265,43 @@ def test_evaluation_is_that_of_its_own_likelihood(model):
         kl = kl_per_dimension(model, images)
         torch.testing.assert_close(bound.rate.mean(), kl.sum(), rtol=1e-5, atol=1e-6)
         assert kl.dtype == torch.float64
+
+
+class Correlated(VAE):
+    """A VAE whose posterior has two dependent dimensions."""
+    def sample_posterior(self, x, eps):
+        mu, logvar = self.encode(x)
+        std = torch.exp(logvar / 2).unsqueeze(1)
+        along = eps @ eps.new_tensor(TILT).T
+        return mu.unsqueeze(1) + std * along, -(eps.square() + math.log(2 * math.pi) + logvar.unsqueeze(1)).sum(2) / 2 - math.log(TILT[1][1])
+
+
+TILT = [[1.0, 0.0], [0.8, 0.5]]
+
+
+@pytest.mark.slow
+def test_a_posterior_of_its_own_gives_the_bound_and_the_same_likelihood():
+    torch.manual_seed(0)
+    inner = Correlated(hidden_dim=9, latent_dim=2, image_shape=(1, 6, 4))
+    images = binarize(images_of(inner), torch.Generator().manual_seed(0))
+    bound, found = elbo(inner, images, samples=2000), nll(inner, images, k=2000)
+    mu, logvar = (part.double() for part in posterior(inner, images))
+    factor = (logvar / 2).exp().unsqueeze(2) * torch.tensor(TILT, dtype=torch.float64)
+    q = MultivariateNormal(mu, scale_tril=factor)
+    kl = torch.distributions.kl_divergence(q, MultivariateNormal(torch.zeros_like(mu[0]), torch.eye(2, dtype=torch.float64)))
+    torch.testing.assert_close(bound.rate, kl, rtol=0, atol=6 * 2 / 2000**0.5)
+    assert (kl - kl_per_dimension(plain(inner), images).sum()).abs().min() > 0.1, "the test would not see the diagonal posterior"
+    other = nll(plain(inner), images, k=2000, seed=1)
+    assert ((found.nll - other.nll).abs() < 6 * (found.error**2 + other.error**2).sqrt()).all()
+    with pytest.raises(ValueError, match="posterior of its own"):
+        kl_per_dimension(inner, images)
+
+
+def plain(model):
+    """The same weights with the diagonal posterior."""
+    same = VAE(hidden_dim=9, latent_dim=2, image_shape=(1, 6, 4))
+    same.load_state_dict(model.state_dict())
+    return same
 
 
 def test_images_of_every_type_give_the_same(model):
@@ -356,6 +412,9 @@ BREAKS = [
     ({"log_likelihood": lambda z, x: z.sum()}, LIKELIHOODS, ValueError, "log_likelihood returned"),
     ({"log_likelihood": lambda z, x: z.sum(2).T}, LIKELIHOODS, ValueError, "log_likelihood returned"),
     ({"log_likelihood": lambda z, x: 3.0}, LIKELIHOODS, ValueError, "log_likelihood returned"),
+    ({"log_prior": lambda z: z}, LIKELIHOODS, ValueError, "log_prior returned"),
+    ({"sample_posterior": lambda x, eps: (eps[..., :1], eps.sum(2))}, LIKELIHOODS, ValueError, "sample_posterior returned"),
+    ({"sample_posterior": lambda x, eps: (eps, eps)}, LIKELIHOODS, ValueError, "sample_posterior returned"),
     ({"log_likelihood": lambda z, x: z.sum(2) * math.nan}, LIKELIHOODS, ValueError, "not finite for 4 of 4.*log_likelihood"),
 ]
 CASES = [(changes, name, error, words) for changes, calls, error, words in BREAKS for name in calls]

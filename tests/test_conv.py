@@ -1,8 +1,13 @@
-"""`vae_nb.conv` beyond what the contract asks: its loss, its scale, its layers."""
+"""`vae_nb.conv` beyond what the contract asks: its loss, its scale, its layers; and the command that compares it with the fully
+connected VAE."""
+import json
+import sys
+
 import pytest
 import torch
 
-from vae_nb.conv import ConvVAE, LogisticVAE
+from bench import conv as race
+from vae_nb.conv import ConvVAE, LogisticVAE, center_of, logistic_bins
 from vae_nb.loss import kl_divergence, loss_function
 from vae_nb.model import pixel_log_likelihood
 
@@ -47,3 +52,68 @@ def test_what_is_decoded_keeps_the_leading_dimensions_of_z():
     z = torch.randn(2, 3, 4)
     assert model.decode(z).shape == (2, 3, 2, 8, 4) and model.decode(z[0, 0]).shape == (2, 8, 4)
     torch.testing.assert_close(model.decode(z)[1, 2], model.decode(z[1, 2]))
+
+
+def test_a_certain_pixel_costs_nothing_and_nothing_is_infinite():
+    scale, x = torch.tensor(0.05), torch.tensor([0.0, 1.0])
+    certain = logistic_bins(center_of(torch.tensor([0.0, 1.0]), scale), scale, x)
+    assert (certain.abs() < 1e-4).all()
+    wrong = torch.tensor([1e-20, 1 - 1e-7], requires_grad=True)
+    log_p = logistic_bins(center_of(wrong, scale), scale, 1 - x)
+    log_p.sum().backward()
+    assert log_p.isfinite().all() and wrong.grad.isfinite().all() and wrong.grad[0] > 0 > wrong.grad[1]
+
+
+def test_black_backgrounds_are_learned():
+    torch.manual_seed(0)
+    model, x = LogisticVAE((1, 4, 4), (4,), 1), torch.zeros(8, 1, 4, 4)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.02)
+    for _ in range(300):
+        reconstructed, mu, logvar = model(x)
+        loss = model.loss(reconstructed, x, mu, logvar) / len(x)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert loss < 0.1  # nats, where half a bin for each of the 16 pixels would be 11
+
+
+@pytest.mark.parametrize("best", [1e-3 / 8, 1e-3 / 2, 1e-3, 2e-3, 16e-3])
+def test_the_learning_rate_is_searched_as_far_as_it_helps(best):
+    tried = []
+    def loss_at(rate):
+        tried.append(rate)
+        return abs(rate / best - 1) + abs(best / rate - 1)
+    assert race.searched(loss_at) == pytest.approx(best)
+    assert min(tried) < best < max(tried) and len(set(tried)) == len(tried)
+
+
+@pytest.fixture
+def short_race(tmp_path, monkeypatch):
+    """The race with few images and few samples, in a folder of its own; returns its results and what was trained."""
+    trained, whole, train = [], race.images_of, race.train
+    monkeypatch.setattr(race, "images_of", lambda task: [part[:96] if torch.is_tensor(part) else part for part in whole(task)])
+    monkeypatch.setattr(race, "train", lambda run, images: trained.append(run["lr"]) or train(run, images))
+    for name, value in {"MODELS": {"mnist": race.MODELS["mnist"]}, "SAMPLES": 5, "ROUNDS": 1, "RESULTS": tmp_path / "conv.json",
+                        "PAGE": tmp_path / "CONV.md", "CHECKPOINTS": tmp_path / "checkpoints"}.items():
+        monkeypatch.setattr(race, name, value)
+    monkeypatch.setattr(race, "costs", lambda task, images: dict.fromkeys(race.MODELS[task], 1.0))
+    monkeypatch.setattr(sys, "argv", ["conv", "--seconds", "1", "--images", "4"])
+    threads = torch.get_num_threads()
+    yield tmp_path, trained
+    torch.set_num_threads(threads)
+
+
+@pytest.mark.slow
+def test_a_race_is_run_once_and_told(short_race, capsys):
+    folder, trained = short_race
+    race.main()
+    results, page, count = json.loads((folder / "conv.json").read_text()), (folder / "CONV.md").read_text(), len(trained)
+    tested = [run for run in results["runs"] if "test" in run]
+    assert [(run["model"], run["seed"]) for run in tested] == [(name, seed) for name in race.MODELS["mnist"] for seed in race.SEEDS]
+    assert all(f"| {run['test']['nll']:.2f} ± {run['test']['error']:.2f}, 4 images |" in page for run in tested)
+    race.main()
+    assert len(trained) == count and json.loads((folder / "conv.json").read_text()) == results
+    results["runs"].remove(tested[-1])
+    (folder / "conv.json").write_text(json.dumps(results))
+    race.main()
+    assert len(trained) > count and json.loads((folder / "conv.json").read_text())["runs"][-1] == tested[-1]

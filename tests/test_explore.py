@@ -123,7 +123,7 @@ def test_the_script_stands_alone(capsys):
 def traits(model, dtype="int8", **given):
     """A model as the host hands it to the script, with ten of MNIST's digits if they fit it; and its packed encoder."""
     values = {"z": [0.0] * model.latent_dim, "sizes": sizes_of(model, dtype), "encoder": "", "kl": [], "gallery": [], "digits": "",
-              "names": {}, "shared": None, "decoder": base64_of(packed(model.state_dict(), DECODER, dtype))}
+              "names": {}, "shared": None, "points": "", "opening": None, "decoder": base64_of(packed(model.state_dict(), DECODER, dtype))}
     if model.image_size == 784:
         x, labels = digits_of_mnist()
         x = x[[int((labels == label).nonzero()[3]) for label in range(10)]]
@@ -463,18 +463,19 @@ def test_a_plane_of_two_latent_variables(show):
     page = show(traits(model))
     plane = page.get_by_role("application")
     page.wait_for_function("grey('.plane canvas').slice(-1)[0] > 0", polling="raf")
-    tiles = np.array(page.evaluate("grey('.plane canvas')")).reshape(15, 28, 15, 28) / 255
-    for row, column, z in ((7, 7, [0, 0]), (0, 14, [2.8, 2.8]), (12, 3, [-1.6, -2.0])):
+    tiles = np.array(page.evaluate("grey('.plane canvas')")).reshape(17, 28, 17, 28) / 255
+    for row, column in ((8, 8), (0, 16), (14, 3)):
+        z = [(column - 8) * 8 / 17, (8 - row) * 8 / 17]
         assert np.abs(tiles[row, :, column].ravel() - decoded(model, z)).max() <= GREYS
     box = plane.bounding_box()
     page.mouse.move(box["x"] + box["width"] * 0.75, box["y"] + box["height"] * 0.25)
     page.mouse.down()
-    assert np.abs(np.array(z_of(page)) - 1.5).max() <= 0.03
+    assert np.abs(np.array(z_of(page)) - 2).max() <= 0.03
     page.mouse.move(box["x"] + box["width"] + 50, box["y"] + box["height"] * 0.5, steps=3)
     page.mouse.up()
-    assert z_of(page)[0] == 3 and abs(z_of(page)[1]) <= 0.03
+    assert z_of(page)[0] == 4 and abs(z_of(page)[1]) <= 0.03
     page.mouse.move(box["x"], box["y"])
-    assert z_of(page)[0] == 3, "the pad follows a pointer that is not pressed"
+    assert z_of(page)[0] == 4, "the pad follows a pointer that is not pressed"
     page.evaluate("model.set('z', [0, 0])")
     plane.focus()
     for key in ("ArrowRight", "ArrowRight", "ArrowUp", "ArrowLeft", "ArrowDown", "ArrowDown"):
@@ -482,7 +483,7 @@ def test_a_plane_of_two_latent_variables(show):
     assert z_of(page) == [0.1, -0.1]
     assert np.abs(picture(page) - decoded(model, [0.1, -0.1])).max() <= GREYS
     marker = page.locator(".marker").bounding_box()
-    right, down = ((marker[start] + marker[size] / 2 - box[start]) / box[size] * 6 - 3 for start, size in (("x", "width"), ("y", "height")))
+    right, down = ((marker[start] + marker[size] / 2 - box[start]) / box[size] * 8 - 4 for start, size in (("x", "width"), ("y", "height")))
     assert abs(right - 0.1) < 0.03 and abs(down - 0.1) < 0.03
     page.evaluate("clean()")
     assert page.evaluate("[model.listeners(), left()]") == [0, []]
@@ -497,7 +498,106 @@ def test_the_plane_follows_a_finger(show):
         point = {"x": box["x"] + box["width"] * share, "y": box["y"] + box["height"] * share}
         touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [point]})
     touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
-    assert np.abs(np.array(z_of(page)) - [1.5, -1.5]).max() <= 0.05
+    assert np.abs(np.array(z_of(page)) - [2, -2]).max() <= 0.05
+
+
+def plane_traits():
+    """The model of two dimensions that comes with the package, with four points: 0, 0, 3 and, far from them, 9."""
+    places = [(127, 128, 0), (128, 128, 0), (150, 128, 3), (230, 230, 9)]
+    return traits(VAE.from_pretrained(latent_dim=2), points=base64_of(bytes(byte for place in places for byte in place)))
+
+
+def test_test_digits_stand_on_the_plane_and_say_what_they_are(show):
+    page = show(plane_traits())
+    plane, tip, ink = page.get_by_role("application"), page.locator(".tip"), "grey('.points').filter(Boolean).length"
+    page.wait_for_function("grey('.plane canvas').some(Boolean)", polling="raf")
+    assert page.locator(".points").is_visible() and page.evaluate(ink) > 500 and not tip.is_visible()
+    box = plane.bounding_box()
+    at = lambda x, y: (box["x"] + box["width"] * x / 255, box["y"] + box["height"] * (1 - y / 255))  # noqa: E731
+    for place, words in (((128, 128), "Test digit 0"), ((150, 128), "Test digit 3"), ((230, 230), "Test digit 9")):
+        page.mouse.move(*at(*place))
+        assert tip.inner_text() == words
+        shown = tip.bounding_box()
+        assert box["x"] <= shown["x"] and shown["x"] + shown["width"] <= box["x"] + box["width"] and shown["y"] >= box["y"]
+    assert z_of(page) == [0.0, 0.0], "a pointer that is not pressed moves nothing"
+    page.mouse.move(*at(60, 60))
+    assert not tip.is_visible()
+    page.mouse.move(*at(150, 128))
+    page.mouse.down()
+    page.wait_for_function("document.querySelector('.status').textContent.startsWith('Near a test digit 3; z = (0.7')")
+    page.mouse.move(*at(60, 60), steps=3)
+    page.mouse.up()
+    page.wait_for_function("document.querySelector('.status').textContent.startsWith('Set by hand')")
+    assert np.abs(picture(page) - decoded(VAE.from_pretrained(latent_dim=2), z_of(page))).max() <= 0.05 + GREYS
+    page.evaluate("model.set('z', [0.6, 0])")
+    plane.press("ArrowRight")
+    page.wait_for_function("document.querySelector('.status').textContent.startsWith('Near a test digit 3')")
+    dimmed = "getComputedStyle(document.querySelector('.plane .picture')).opacity"
+    assert float(page.evaluate(dimmed)) < 0.6
+    page.get_by_role("checkbox", name="Show 4 test digits").press("Space")
+    assert not page.locator(".points").is_visible() and page.evaluate(dimmed) == "1"
+    page.mouse.move(*at(128, 128))
+    assert not tip.is_visible()
+    page.evaluate("clean()")
+    assert page.evaluate("[model.listeners(), left()]") == [0, []]
+
+
+def test_an_opening_walk_goes_from_digit_to_digit_until_the_reader_does_anything(show, shipped):
+    given = traits(shipped)
+    means = np.array([digit["mean"] for digit in given["gallery"]])
+    given.update(opening="walk", z=means[3].tolist())
+    stops = {"button": lambda page: page.locator(".halt").click(), "Escape": lambda page: page.keyboard.press("Escape"),
+             "press": lambda page: page.locator(".drawing summary").click(),
+             "key": lambda page: page.locator(".gallery button").first.press("Tab"),
+             "out of sight": lambda page: page.evaluate("document.querySelector('main').style.marginTop = '3000px'"),
+             "less motion": lambda page: page.emulate_media(reduced_motion="reduce")}
+    for name, stop in stops.items():
+        page = show(given)
+        page.evaluate("window.said = [], void new MutationObserver(() => said.push(document.querySelector('.status').textContent)).observe("
+                      "document.querySelector('.status'), {childList: true, characterData: true, subtree: true})")
+        page.wait_for_function("window.path ??= [], path.push([...model.get('z')]), path.length > 12", polling="raf")
+        path = np.array(page.evaluate("path"))
+        legs = [[off_line(z[None], means[digit], means[(digit + 1) % 10]) for digit in range(10)] for z in path]
+        assert np.min(legs, 1).max() < 1e-6 and len(np.unique(path, axis=0)) > 5
+        assert page.locator(".halt").is_visible() and page.get_by_role("button", name="Stop").count() == 1
+        assert "until you touch anything" in page.locator(".status").inner_text() and len(page.evaluate("said")) <= 1
+        stop(page)
+        page.wait_for_function("document.querySelector('.halt').hidden")
+        z = z_of(page)
+        picture(page)
+        assert z_of(page) == z, name
+        page.wait_for_function("document.querySelector('.status').textContent.startsWith('Between ')")
+        page.context.close()
+
+
+@pytest.mark.parametrize("change", [{"opening": None}, {"shared": "digit:7"}, {"z": [0.5] * 20}, {"gallery": [], "digits": ""}])
+def test_nothing_walks_unasked(show, shipped, change):
+    given = traits(shipped)
+    page = show({**given, "opening": "walk", "z": given["gallery"][3]["mean"], **change})
+    z = z_of(page)
+    page.evaluate("frames(5)")
+    assert z_of(page) == z and not page.locator(".halt").is_visible()
+
+
+def test_an_opening_under_reduced_motion_stands_still_on_a_digit(show, shipped):
+    given = traits(shipped)
+    page = show({**given, "opening": "walk", "z": given["gallery"][3]["mean"]}, reduced_motion="reduce")
+    page.evaluate("frames(5)")
+    assert z_of(page) == given["gallery"][3]["mean"] and not page.locator(".halt").is_visible()
+    assert page.locator(".status").inner_text().startswith("The posterior mean of digit 3")
+
+
+def test_an_edition_with_both_languages_has_both(show, shipped):
+    page = show(traits(shipped, names={"3": {"zh": "宽度", "en": "width"}}), lang="zh-Hans")
+    page.evaluate("clean(), document.documentElement.classList.add('both'), void view('a')")
+    page.get_by_role("button", name="归零 Zero").click()
+    zh, en = "z=0；‖z‖=0.00，先验下约为4.47。", "z = 0; ‖z‖ = 0.00, under the prior about 4.47."
+    page.wait_for_function("(words) => document.querySelector('.status').textContent === words", arg=f"{zh} {en}")
+    assert page.locator("[data-latent-image]").get_attribute("aria-label") == f"解码得到的图像。{zh} Decoded image. {en}"
+    assert page.locator("label", has_text="宽度 width").count() == 1
+    page.evaluate("model.set('z', [1])")
+    assert page.get_by_role("alert").inner_text() == ("z应是20个有限的数。图中仍是上一个有效的z。 "
+                                                      "z must be a list of 20 finite numbers. The last good one is shown.")
 
 
 def test_the_encoder_is_shown_and_draws_again(show, shipped):
@@ -691,6 +791,7 @@ def test_a_bad_z_is_a_message_and_the_last_good_one_stays(show, shipped, bad):
 
 @pytest.mark.parametrize(("change", "message", "absent"), [
     ({"kl": [1.0]}, "The KL is left out", ".kl"), ({"digits": "AAAA"}, "The test digits are left out", ".gallery"),
+    ({"points": "AAAA"}, "The points of the map are left out", ".points"),
     ({"gallery": [{"label": "1", "mean": [0.0], "sigma": [1.0]}]}, "The test digits are left out", ".gallery")])
 def test_an_extra_that_does_not_fit_is_left_out_with_a_note(show, shipped, change, message, absent):
     page = show({**traits(shipped), **change})
@@ -721,8 +822,8 @@ def test_images_that_are_not_square_keep_their_shape(show, image_shape):
     assert np.abs(picture(page) - decoded(model, [0.5, -1.0])).max() <= GREYS
     assert (picture(page, ".gallery button:nth-child(2) canvas") * 255).round().astype("u1").tobytes() == pixels[1].numpy().tobytes()
     page.wait_for_function("grey('.plane canvas').slice(-1)[0] > 0", polling="raf")
-    tiles = picture(page, ".plane canvas").reshape(15, height, 15, width)
-    assert np.abs(tiles[12, :, 3].ravel() - decoded(model, [-1.6, -2.0])).max() <= GREYS
+    tiles = picture(page, ".plane canvas").reshape(17, height, 17, width)
+    assert np.abs(tiles[14, :, 3].ravel() - decoded(model, [-40 / 17, -48 / 17])).max() <= GREYS
     page.locator(".drawing summary").click()
     page.locator(".sheet").scroll_into_view_if_needed()
     page.locator(".sheet").click()
@@ -734,7 +835,7 @@ def test_images_that_are_not_square_keep_their_shape(show, image_shape):
     page.locator(".plane").scroll_into_view_if_needed()
     box = page.locator(".plane").bounding_box()
     page.mouse.click(box["x"] + box["width"] * 0.75, box["y"] + box["height"] * 0.25)
-    assert np.abs(np.array(z_of(page)) - 1.5).max() <= 0.05
+    assert np.abs(np.array(z_of(page)) - 2).max() <= 0.05
 
 
 def test_in_a_notebook_the_browser_says_which_language(show, shipped):
@@ -750,7 +851,7 @@ def test_in_a_notebook_the_browser_says_which_language(show, shipped):
 @pytest.mark.parametrize("lang", ["zh-Hans", "en"])
 @pytest.mark.parametrize("latent_dim", [20, 2])
 def test_accessible_and_within_the_screen(show, shipped, width, lang, latent_dim):
-    given = traits(shipped if latent_dim == 20 else random_model((1, 28, 28), 33, 2))
+    given = traits(shipped) if latent_dim == 20 else plane_traits()
     given["kl"] = [*given["kl"][:-1], 0.0]
     page = show(given, lang, viewport={"width": width, "height": 800}, color_scheme="light", reduced_motion="reduce")
     for summary in page.locator("summary").all():
@@ -760,7 +861,7 @@ def test_accessible_and_within_the_screen(show, shipped, width, lang, latent_dim
     page.add_script_tag(path=ROOT / "web/node_modules/axe-core/axe.min.js")
     small = """() => [...document.querySelectorAll("button, input, summary, .plane")].filter((each) => {
         const box = each.getBoundingClientRect();
-        return box.width < 24 || box.height < 24; }).map((each) => each.outerHTML.slice(0, 60))"""
+        return each.checkVisibility() && (box.width < 24 || box.height < 24); }).map((each) => each.outerHTML.slice(0, 60))"""
     for colours in ("light", "dark"):
         page.emulate_media(color_scheme=colours)
         assert page.evaluate(AXE, WCAG) == [], colours

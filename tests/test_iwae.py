@@ -2,6 +2,7 @@
 import json
 import math
 import re
+import sys
 from ast import literal_eval
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import torch
 
 import bench.evaluate
 from bench import iwae
+from vae_nb.loss import iwae_loss
 
 ROOT = Path(__file__).parent.parent
 TINY = 5e-6
@@ -55,57 +57,156 @@ def test_model_is_the_papers():
     torch.testing.assert_close(model.log_likelihood(z, x), model.decode(z).log().sum(2), rtol=1e-4, atol=1e-3)
 
 
+def test_one_cycle_goes_up_to_its_peak_and_down():
+    steps = 1000
+    rates = [iwae.cycle(step, steps) for step in range(steps)]
+    assert rates[0] == pytest.approx(3e-4) and rates[50] == pytest.approx(1.65e-3)
+    assert rates[100] == max(rates) == pytest.approx(3e-3)
+    assert rates[-1] == min(rates) == pytest.approx(1e-5)
+    middle = (100 + 999) / 2
+    assert (rates[549] + rates[550]) / 2 == pytest.approx((3e-3 + 1e-5) / 2) and middle == 549.5
+    up, down = torch.tensor(rates[:101]).diff(), torch.tensor(rates[100:]).diff()
+    assert (up > 0).all() and (down < 0).all() and up.max() - up.min() < 1e-8
+
+
+@pytest.mark.parametrize("low", [False, True])
+def test_the_short_step_has_the_loss_and_the_gradient_of_iwae_loss(low):
+    generator = torch.Generator().manual_seed(0)
+    model, x = iwae.IWAE(torch.linspace(0, 1, 784)), torch.randint(0, 2, (6, 784), generator=generator).float()
+    eps = torch.randn(5, 6, 50, generator=generator)
+    found = []
+    for loss in (iwae.Short(1, low).loss, iwae.Paper(1).loss):
+        model.zero_grad()
+        value = loss(model, x, *model.encode(x), eps)
+        value.backward()
+        found.append((value.item(), [p.grad.clone() for p in model.parameters()]))
+    mu, logvar = model.encode(x)
+    z = mu + torch.exp(logvar / 2) * eps
+    assert found[1][0] == iwae_loss(model.decode(z), x, z, mu, logvar).item()
+    (value, grads), (expected, wanted) = found
+    assert value == pytest.approx(expected, rel=5e-4 if low else 1e-6)
+    for one, other in zip(grads, wanted, strict=True):
+        assert one.dtype == torch.float32 and (one - other).norm() < (0.02 if low else 1e-4) * other.norm()
+
+
+def test_a_pass_uses_every_image_once_and_in_a_new_order(monkeypatch):
+    monkeypatch.setattr(iwae.Short, "batch", 4)
+    monkeypatch.setattr(iwae.Short, "block", 5)
+    monkeypatch.setattr(iwae, "BLOCK", 2)
+    images = 255 * torch.eye(22, dtype=torch.uint8)
+    orders = [torch.cat(list(iwae.Short(1).batches(images, 0, torch.Generator().manual_seed(seed)))).argmax(1).tolist() for seed in (0, 1)]
+    for order in orders:
+        assert len(order) == len(set(order)) == 20 and order != sorted(order)
+    assert orders[0] != orders[1]
+
+
 @pytest.mark.slow
-def test_a_killed_run_goes_on_as_if_unbroken(images, tmp_path, monkeypatch):
+@pytest.mark.parametrize("make", [lambda: iwae.Paper(TINY), lambda: iwae.Short(5, low=True)], ids=["paper", "short"])
+def test_a_killed_run_goes_on_as_if_unbroken(images, tmp_path, monkeypatch, make):
     monkeypatch.setattr(iwae, "BLOCK", 10)
-    unbroken, steps, _ = iwae.train(images, 2, TINY, seed=3)
+    monkeypatch.setattr(iwae.Short, "block", 9)
+    recipe = make()
+    unbroken, (steps, *_) = iwae.train(images, 2, recipe, seed=3)
     real, path = iwae.Checkpoint.write, tmp_path / "run.safetensors"
 
     def killed(*args):
         real(*args)
         raise KeyboardInterrupt
-    monkeypatch.setattr(iwae, "EVERY", 10)
+    monkeypatch.setattr(iwae.Paper, "every", 1)
     monkeypatch.setattr(iwae.Checkpoint, "write", killed)
     with pytest.raises(KeyboardInterrupt):
-        iwae.train(images, 2, TINY, seed=3, checkpoint=path)
+        iwae.train(images, 2, recipe, seed=3, checkpoint=path)
     monkeypatch.setattr(iwae.Checkpoint, "write", real)
-    resumed, again, seconds = iwae.train(images, 2, TINY, seed=3, checkpoint=path)
-    assert steps == again == iwae.schedule(TINY)[1][-1] > 40
+    resumed, progress = iwae.train(images, 2, recipe, seed=3, checkpoint=path)
+    assert steps == progress[0] == recipe.steps > 40
     for one, other in zip(unbroken.parameters(), resumed.parameters(), strict=True):
         assert torch.equal(one, other)
-    finished, *same = iwae.train(images, 2, TINY, seed=3, checkpoint=path)
+    finished, same = iwae.train(images, 2, recipe, seed=3, checkpoint=path)
     assert torch.equal(finished.pixels.weight, resumed.pixels.weight)
-    assert same == [steps, seconds]
+    assert same == progress
 
 
-def test_bad_input_is_refused(images, tmp_path):
+def test_bad_input_is_refused(images, tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="k is 0"):
-        iwae.train(images, 0, TINY)
+        iwae.train(images, 0, iwae.Paper(TINY))
     for share in (0, -0.1, 1.1, math.nan):
         with pytest.raises(ValueError, match="above 0 and at most 1"):
-            iwae.train(images, 1, share)
+            iwae.Paper(share)
     with pytest.raises(ValueError, match="too small for a single step"):
-        iwae.train(images, 1, 1e-9)
-    path = tmp_path / "run.safetensors"
-    iwae.train(images, 1, 1e-6, checkpoint=path)
-    with pytest.raises(ValueError, match="settings"):
-        iwae.train(images, 2, 1e-6, checkpoint=path)
+        iwae.Paper(1e-9)
+    with pytest.raises(ValueError, match="passes is 0"):
+        iwae.Short(0)
+    path, paper = tmp_path / "run.safetensors", iwae.Paper(1e-6)
+    iwae.train(images, 1, paper, checkpoint=path)
+    monkeypatch.setattr(iwae.Short, "block", 1)
+    for k, recipe in ((2, paper), (1, iwae.Short(1))):
+        with pytest.raises(ValueError, match="settings"):
+            iwae.train(images, k, recipe, checkpoint=path)
+    short = tmp_path / "short.safetensors"
+    iwae.train(images, 1, iwae.Short(1), checkpoint=short)
+    for other in (iwae.Short(2), iwae.Short(1, low=True)):
+        with pytest.raises(ValueError, match="settings"):
+            iwae.train(images, 1, other, checkpoint=short)
     path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(ValueError, match="not a whole safetensors file"):
-        iwae.train(images, 1, 1e-6, checkpoint=path)
+        iwae.train(images, 1, paper, checkpoint=path)
     path.write_bytes((ROOT / "vae_nb/mnist.safetensors").read_bytes())
     with pytest.raises(ValueError, match="it is not a checkpoint; name another"):
-        iwae.train(images, 1, 1e-6, checkpoint=path)
+        iwae.train(images, 1, paper, checkpoint=path)
+
+
+def test_a_run_that_diverges_ends_and_leaves_what_was_good(images, tmp_path, monkeypatch):
+    monkeypatch.setattr(iwae.Short, "block", 2)
+    recipe, path = iwae.Short(3), tmp_path / "run.safetensors"
+    monkeypatch.setattr(recipe, "rate", lambda step: 1e-3 if step < 2 else math.inf)
+    with pytest.raises(FloatingPointError, match="nan after 4 steps"):
+        iwae.train(images, 2, recipe, checkpoint=path)
+    with iwae.Checkpoint(path, iwae.State(model := iwae.IWAE(torch.rand(784)), torch.optim.Adam(model.parameters(), fused=True, eps=1e-4)),
+                         {"k": 2, **recipe.terms, "seed": 0}) as file:
+        assert file.begin(None)[0] == 2 and all(p.isfinite().all() for p in model.parameters())
+
+
+@pytest.mark.parametrize(("words", "said"), [
+    ("1", "needs its share"), ("1 much", "share is much"), ("1 1.5", "share is 1.5"), ("1 400", "share is 400.0"),
+    ("1 0.01 --recipe short", "passes is 0.01"), ("1 0 --recipe short", "passes is 0"), ("1 -3 --recipe short", "passes is -3"),
+    ("0 1 --recipe short", "k is 0"), ("7 --recipe short", "k is 7, for which the short recipe needs its passes"),
+    ("1 1 --recipe long", "invalid choice: 'long'")])
+def test_a_command_that_does_not_fit_ends_with_its_reason(words, said, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["iwae", *words.split()])
+    monkeypatch.setattr(iwae, "mnist", lambda *args: (torch.zeros(iwae.IMAGES, 784, dtype=torch.uint8),))
+    with pytest.raises(SystemExit) as end:
+        iwae.main()
+    assert end.value.code == 2 and said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("words", "bf16", "terms"), [
+    ("", True, {"recipe": "short", "passes": 400, "batch": 128, "products": "bfloat16"}),
+    (" 7", False, {"recipe": "short", "passes": 7, "batch": 128, "products": "float32"})])
+def test_a_command_records_its_recipe(words, bf16, terms, tmp_path, monkeypatch, capsys):
+    found = {"nll": 90.0, "error": 0.5, "active_units": 20, "images": 100}
+    trained, recorded = [], []
+    monkeypatch.setattr(sys, "argv", ["iwae", "5", "--recipe", "short", *words.split()])
+    for name, value in {"mnist": lambda *args: (torch.zeros(iwae.IMAGES, 784, dtype=torch.uint8),), "bf16_products": lambda: bf16,
+                        "pick_device": lambda: torch.device("cpu"), "evaluate": lambda *args: found, "record": recorded.append,
+                        "train": lambda images, *given: trained.append(given) or (None, [given[1].steps, 9.7, 8.2])}.items():
+        monkeypatch.setattr(iwae, name, value)
+    iwae.main()
+    [(k, recipe, seed, path, _)] = trained
+    assert (k, seed, recipe.low, recipe.steps) == (5, 0, bf16, 465 * terms["passes"])
+    assert path.name == f"iwae-5-{terms['passes']}-128-{terms['products']}-0.safetensors"
+    assert recorded == [{"k": 5, **terms, "seed": 0, "steps": recipe.steps, "seconds": 10, "processor": 8, "device": "cpu",
+                         "threads": torch.get_num_threads(), **found}]
+    assert json.loads(capsys.readouterr().out) == recorded[0]
 
 
 def test_results_are_well_formed_and_the_page_shows_them():
     for row in results():
-        assert row["steps"] == iwae.schedule(row["share"])[1][-1]
+        assert row["steps"] == (iwae.Paper(row["share"]) if row["recipe"] == "paper" else iwae.Short(row["passes"])).steps
         assert row["k"] >= 1 and 0 <= row["active_units"] <= 50 and 1 <= row["images"] <= 10_000
         assert row["seconds"] > 0 and 0 < row["error"] < 10 and 80 < row["nll"] < 250
-    keys = [(row["k"], row["share"], row["seed"]) for row in results()]
+    keys = list(map(iwae.key, results()))
     assert keys == sorted(set(keys))
-    assert {row["k"] for row in results()} == set(iwae.PUBLISHED)
+    assert {row["k"] for row in results() if row["recipe"] == "paper"} == set(iwae.PUBLISHED)
     assert (ROOT / "bench/IWAE.md").read_text(encoding="utf-8") == iwae.table(results())
 
 
@@ -115,6 +216,21 @@ def test_a_new_result_replaces_the_old_one_of_its_cell(tmp_path):
         iwae.record(row, tmp_path)
     assert json.loads((tmp_path / "iwae.json").read_text()) == [first, {**second, "nll": 100.0}]
     assert "100.00 ±" in (tmp_path / "IWAE.md").read_text()
+
+
+def test_the_short_recipe_has_a_table_of_its_own(tmp_path):
+    paper = {"recipe": "paper", "k": 5, "share": 0.01, "seed": 0, "steps": 97744, "seconds": 1157, "device": "cpu", "threads": 1,
+             "nll": 94.94, "error": 0.8, "active_units": 41, "images": 1000}
+    short = {"recipe": "short", "k": 5, "passes": 400, "batch": 128, "products": "bfloat16", "seed": 0, "steps": 186000, "seconds": 2400,
+             "processor": 4500, "device": "cpu", "threads": 2, "nll": 85.2, "error": 0.3, "active_units": 20, "images": 10000}
+    for row in (short, paper, {**short, "passes": 100}):
+        iwae.record(row, tmp_path)
+    assert json.loads((tmp_path / "iwae.json").read_text()) == [paper, {**short, "passes": 100}, short]
+    before, after = (tmp_path / "IWAE.md").read_text().split("## The short recipe")
+    assert "| 5 | 0.01 | 97,744 | 0 | 1,157 s | cpu, 1 thread | 94.94 ± 0.80 | 1,000 | 85.54 | 41 | 22 |\n" in before
+    assert "| k | recipe | passes | batch | products | steps |" in after and "85.20" not in before and "94.94" not in after
+    assert ("| 5 | short | 400 | 128 | bfloat16 | 186,000 | 0 | 2,400 s | 4,500 s | cpu, 2 threads | 85.20 ± 0.30 | 10,000 | 85.54 "
+            "| 20 | 22 |\n") in after
 
 
 def test_evaluation_page_shows_the_recorded_numbers():
@@ -136,6 +252,7 @@ def code(chapter, start):
 def test_chapter_quotes_the_recorded_table():
     quoted = re.search(r"published = (\{.*?\})\nreached = (\{.*?\n\})", code("06_evaluate", "reached = {"), re.DOTALL)
     published, reached = map(literal_eval, quoted.groups())
-    recorded = {k: {row["share"]: (round(row["nll"], 2), row["active_units"]) for row in results() if row["k"] == k and row["seed"] == 0}
+    recorded = {k: {row["share"]: (round(row["nll"], 2), row["active_units"]) for row in results()
+                    if row["recipe"] == "paper" and row["k"] == k and row["seed"] == 0}
                 for k in published}
     assert (published, reached) == (iwae.PUBLISHED, recorded)

@@ -11,6 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from tests.conftest import ROOT
+from vae_nb.data import mnist
 from vae_nb.files import load_weights, read_weights, save_weights, unwrap
 from vae_nb.model import (
     VAE,
@@ -27,6 +29,7 @@ from vae_nb.model import (
     shape_of,
     to_model,
 )
+from vae_nb.train import evaluate_epoch
 
 
 class Conv(nn.Module):
@@ -747,3 +750,12 @@ def test_a_damaged_shape_is_refused(shape, tmp_path):
 def test_the_shipped_weights_are_mnists():
     model = VAE.from_pretrained()
     assert model.image_shape == (1, 28, 28) and not model.training
+
+
+def test_the_shipped_weights_of_two_dimensions_are_small_and_as_good_as_trained():
+    model, path = VAE.from_pretrained(latent_dim=2), ROOT / "vae_nb/mnist2.safetensors"
+    assert (model.latent_dim, model.hidden_dim, model.image_shape, model.training) == (2, 400, (1, 28, 28), False)
+    assert {weight.dtype for weight in load_weights(path).values()} == {torch.float16} and path.stat().st_size < 1_300_000
+    assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
+    torch.manual_seed(0)
+    assert abs(evaluate_epoch(model, mnist(ROOT / "nbs/data", train=False)[0]) - 154.07) < 0.05

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from tests import mutants
-from tests.mutants import INSTEAD, MUTANTS, NBS, NOTEBOOKS, Mutant, chosen, complaint, needed, place, prove, sources
+from tests.mutants import MUTANTS, NBS, NOTEBOOKS, Mutant, chosen, complaint, needed, place, prove, sources
 from tools.outputs import read
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="a mutant lives in a forked process")
@@ -44,12 +44,6 @@ def test_the_museum_shows_every_exhibit_and_where_it_was_seen():
     assert sorted(rows) == sorted(2 * [(mutant.id, mutant.notebook) for mutant in exhibits]), "each stands in the catalog, once a language"
     rooms = ast.literal_eval(re.search(r"^rooms = (\{.*?^\})", museum, re.M | re.S)[1])
     assert sorted(" ".join(rooms.values()).split()) == sorted(mutant.id for mutant in exhibits)
-
-
-@pytest.mark.parametrize("text", INSTEAD)
-def test_what_is_run_instead_stands_for_one_cell(text):
-    cells = [cell.source for name in NOTEBOOKS for cell in read(NBS / f"{name}.ipynb").cells if cell.cell_type == "code"]
-    assert sum(text in source for source in cells) == 1, f"{text!r}: bring INSTEAD in tests/mutants.py up to date"
 
 
 STALE = {

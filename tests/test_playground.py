@@ -3,6 +3,7 @@ import base64
 import json
 import os
 import subprocess
+from statistics import median
 
 import pytest
 import torch
@@ -264,16 +265,22 @@ def test_where_there_is_no_worker_the_page_trains_between_frames(show, refusal):
 @pytest.mark.parametrize("script", ["", REFUSALS["at once"]], ids=["worker", "page"])
 def test_the_page_never_freezes(browser, show, script):
     page = show(script=script)
+    rounds = [longest(browser, page, 8 * (at + 1)) for at in range(3)]
+    assert median(rounds) < 50, rounds  # a machine that does much else can make one longer
+
+
+def longest(browser, page, epoch):
+    """The longest task of the page's own thread while it trains up to an epoch: the milliseconds that it computed itself."""
     browser.start_tracing(page=page, categories=["toplevel", "disabled-by-default-devtools.timeline"])
     page.get_by_role("button", name="Train").click()
-    until(page, 8)
+    until(page, epoch)
     page.get_by_role("button", name="Pause").click()
     events = json.loads(browser.stop_tracing())["traceEvents"]
     mains = {(event["pid"], event["tid"]) for event in events if event.get("args", {}).get("name") == "CrRendererMain"}
     own = [event for event in events if (event["pid"], event["tid"]) in mains and "RunTask" in event["name"]]
     tasks = [event["tdur"] / 1000 for event in own if "tdur" in event]
-    # The time that the tasks themselves computed, since on a machine that does much else any task may be kept waiting
-    assert len(tasks) > 100 and max(tasks) < 50, sorted(tasks)[-5:]
+    assert len(tasks) > 100
+    return max(tasks)
 
 
 def test_digits_that_do_not_come_whole_are_refused(show):
@@ -287,11 +294,29 @@ def test_digits_that_do_not_come_whole_are_refused(show):
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
 def test_it_is_accessible_and_fits_a_phone(show, scheme, width):
     page = show(color_scheme=scheme, viewport={"width": width, "height": 844})
-    page.get_by_role("button", name="One step").click()
-    page.locator(".views").wait_for()
     page.add_script_tag(path=ROOT / "web/node_modules/axe-core/axe.min.js")
     assert page.evaluate(AXE, WCAG) == []
+    page.get_by_role("button", name="One step").click()
+    page.locator(".views:not(.ahead)").wait_for()
+    assert page.evaluate(AXE, WCAG) == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.parametrize(("lang", "kind", "hint", "untrained"), [
+    ("en", "", "Appears when you press Train", "Not trained yet"),
+    ("zh-Hans", "both", "按“训练”后显示 Appears when you press Train", "还没有训练")])
+def test_before_training_it_says_what_will_be_there(show, lang, kind, hint, untrained):
+    page = show(lang, kind)
+    hints = "[...document.querySelectorAll('.views > figure')].map((each) => getComputedStyle(each, '::before').content)"
+    pictures, height = page.locator(".views :is(canvas, svg)"), "document.querySelector('.views').offsetHeight"
+    assert page.evaluate(hints) == [f'"{hint}"'] * 4 and not any(each.is_visible() for each in pictures.all())
+    before = page.evaluate(height)
+    page.locator(TRAINING).click()
+    until(page, 1)
+    assert all(each.is_visible() for each in pictures.all()) and page.evaluate(hints) == ["none"] * 4
+    assert abs(page.evaluate(height) - before) < 60, "the page moves when training begins"
+    page.locator(".buttons button").nth(2).click()
+    page.wait_for_function("(words) => document.querySelector('.readout').textContent.startsWith(words)", arg=untrained)
 
 
 def test_a_playground_that_is_taken_away_stops(show):

@@ -97,15 +97,22 @@ def test_the_server_sends_pages_that_listen_and_changes_as_they_come(served):
     address, changes = served
     with urllib.request.urlopen(f"{address}/fr/00_jour.html") as answer:
         text = answer.read().decode()
-    assert answer.headers["Cache-Control"] == "no-store" and text.count('new EventSource("/_changes")') == 1 and "</html>" in text
+    assert answer.headers["Cache-Control"] == "no-store" and text.count('new EventSource("/_changes?after=0")') == 1 and "</html>" in text
     with urllib.request.urlopen(f"{address}/fr/site.css") as answer:
         assert b"EventSource" not in answer.read()
-    with urllib.request.urlopen(f"{address}/_changes") as stream:
+    with urllib.request.urlopen(f"{address}/_changes?after=0") as stream:
         assert stream.headers["Content-Type"] == "text/event-stream"
         changes.tell("page")
         assert [stream.readline() for _ in range(3)] == [b"event: page\n", b"data: null\n", b"\n"]
         changes.tell("problem", "cell 3: é")
         assert [stream.readline().decode() for _ in range(2)] == ["event: problem\n", 'data: "cell 3: é"\n']
+    with urllib.request.urlopen(f"{address}/fr/00_jour.html") as answer:
+        assert "/_changes?after=2" in answer.read().decode()
+    with urllib.request.urlopen(f"{address}/_changes?after=1") as stream:
+        assert stream.readline() == b"event: problem\n", "what happened between the page and its listening is lost"
+    with urllib.request.urlopen(f"{address}/_changes?after=7") as stream:
+        changes.tell("page")
+        assert stream.readline() == b"event: page\n", "a page of an earlier preview hears nothing"
 
 
 def test_a_browser_shows_the_new_page_where_the_old_one_was(served, preview, browser):
@@ -116,7 +123,7 @@ def test_a_browser_shows_the_new_page_where_the_old_one_was(served, preview, bro
     tab.evaluate("scrollTo({top: 200, behavior: 'instant'})")
     edit(preview, "Le jour, puis la nuit", "Le matin, puis le jour")
     preview.again(changes)
-    tab.wait_for_function("document.querySelector('main').innerText.includes('Le matin')")
+    tab.wait_for_function("document.querySelector('main')?.innerText.includes('Le matin')")
     tab.wait_for_function("scrollY === 200")
     edit(preview, "## La moyenne | The mean *light*", "## La moyenne")
     preview.again(changes)

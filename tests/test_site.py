@@ -50,7 +50,22 @@ UNREACHED = """() => [...document.querySelectorAll("main *")].filter((each) => {
 }).map((each) => each.outerHTML.slice(0, 100))"""
 FLAT = """[...document.querySelectorAll("main .katex-html")]
     .filter((each) => each.checkVisibility() && each.getBoundingClientRect().height < 4).map((each) => each.outerHTML.slice(0, 100))"""
-KINDS = ("elsewhere", "sideways", "shift", "unreached", "flat", "axe", "cut")
+CRAMPED = """() => [...document.querySelectorAll("main svg:not(.widget svg)")].flatMap((figure) => {
+    const level = [...figure.querySelectorAll("text")].filter((text) => Math.abs(text.getScreenCTM().b) < 0.01);
+    const words = level.map((text) => {
+        const size = parseFloat(getComputedStyle(text).fontSize) * text.getScreenCTM().a;
+        return { said: text.textContent.trim(), box: text.getBoundingClientRect(), size };
+    }).filter(({ said, box }) => said && box.width);
+    const meet = (one, other) => Math.min(one.right, other.right) - Math.max(one.left, other.left) > 3
+        && Math.min(one.bottom, other.bottom) - Math.max(one.top, other.top) > 3;
+    const pairs = words.flatMap((one, at) => words.slice(at + 1).map((other) => [one, other]));
+    return [
+        ...words.filter(({ size }) => size < 7).map(({ said, size }) => `${said}: ${size.toFixed(1)} px`),
+        ...words.filter(({ box }) => box.left < 0 || box.right > innerWidth).map(({ said }) => `${said}: cut`),
+        ...pairs.filter(([one, other]) => meet(one.box, other.box)).map(([one, other]) => `${one.said} on ${other.said}`),
+    ];
+})"""
+KINDS = ("elsewhere", "sideways", "shift", "unreached", "flat", "axe", "cramped", "cut")
 each_kind = pytest.mark.parametrize("kind", KINDS)
 
 
@@ -79,8 +94,9 @@ BLOCKS = """() => {
 
 class Walk:
     """A walk over pages, with what is wrong on them by kind: requests to another host and errors, a page that is wider than the window, a
-    layout that shifts while it loads, what scrolls and the keyboard does not reach, formulas without height, and what axe finds; and how
-    many blocks of code and output there are in each width, and how many have to be scrolled to be read."""
+    layout that shifts while it loads, what scrolls and the keyboard does not reach, formulas without height, words of figures that are too
+    small, cut off or on each other, and what axe finds; and how many blocks of code and output there are in each width, and how many
+    have to be scrolled to be read."""
 
     def __init__(self, browser, home):
         self.found, self.blocks = {kind: [] for kind in KINDS}, Counter()
@@ -107,6 +123,7 @@ class Walk:
             page.set_viewport_size({"width": width, "height": 850})
             found = page.evaluate("document.documentElement.scrollWidth")
             self.note("sideways", f"{place}, {width} px", [found] if found > width else [])
+            self.note("cramped", f"{place}, {width} px", page.evaluate(CRAMPED))
             self.blocks.update({(width, kind): count for kind, count in page.evaluate(BLOCKS).items()})
         if checked:
             page.evaluate(THIN)

@@ -530,6 +530,9 @@ WRONG = [
     ({"redraw": 3}, TypeError, "redraw is 3"),
     ({"precision": "bfloat16"}, ValueError, "precision is 'bfloat16'"),
     ({"precision": 32}, ValueError, "precision is 32"),
+    ({"schedule": "cosine"}, ValueError, "schedule is 'cosine'; it must be None or \"one-cycle\""),
+    ({"schedule": True}, ValueError, "schedule is True"),
+    ({"schedule": "one-cycle", "epochs": 0}, ValueError, "epochs is 0; it must be a whole number of at least 1"),
     ({"checkpoint": 5}, TypeError, "path"),
     ({"results": 5}, TypeError, "path"),
 ]

@@ -1,5 +1,6 @@
 """The explorer's Python: what it shows and what it refuses. The explorer where readers meet it: on the built site, without a
 kernel, and in JupyterLab, with one."""
+import contextlib
 import functools
 import gzip
 import os
@@ -22,6 +23,7 @@ import torch.nn.functional as F
 from IPython.core.formatters import DisplayFormatter
 from jupyter_client import BlockingKernelClient
 from jupyter_server.serverapp import list_running_servers
+from playwright import sync_api as playwright
 from torch import nn
 from torch.nn.utils import parametrizations, parametrize, prune
 from traitlets import TraitError
@@ -30,7 +32,7 @@ from tests.conftest import AXE, PATIENCE, ROOT, WCAG
 from tests.test_explore import base64_of, packed
 from vae_nb import interpolate, reconstruct, sample_prior
 from vae_nb.data import as_float, mnist
-from vae_nb.explore import DECODER, ENCODER, LatentExplorer, pack, site_state
+from vae_nb.explore import DECODER, ENCODER, LatentExplorer, pack, plane_state, site_state
 from vae_nb.model import VAE, EncoderDecoder
 
 EDITIONS = ("zh", "en", "duo")
@@ -189,6 +191,70 @@ def test_the_explorer_is_light(site):
     assert sum(sizes.values()) <= 420_000, sizes
 
 
+def test_the_map_loads_its_weights_when_it_is_near_and_says_what_it_is(site, home, browser):
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.set_default_timeout(PATIENCE)
+    page.goto(f"{home}/en/04_sample.html")
+    page.wait_for_load_state("networkidle")
+    loaded = "performance.getEntriesByType('resource').map((entry) => entry.name).filter((name) => name.includes('/widgets/'))"
+    assert [Path(name).name for name in page.evaluate(loaded)] == ["host.js"]
+    place = page.locator("[data-widget=plane]")
+    place.scroll_into_view_if_needed()
+    page.wait_for_selector("[data-widget=plane][data-state=live]")
+    sizes = {name: len(gzip.compress((site / "widgets" / name).read_bytes())) for name in ("plane.js", "plane-encoder.js")}
+    assert sizes["plane.js"] <= 420_000, sizes
+    assert page.locator(".points").is_visible() and page.get_by_label("Show 996 test digits").is_checked()
+    plane, state = VAE.from_pretrained(latent_dim=2), plane_state()
+    page.get_by_role("application").scroll_into_view_if_needed()
+    box = page.get_by_role("application").bounding_box()
+    page.mouse.click(box["x"] + box["width"] * 0.75, box["y"] + box["height"] * 0.3)
+    values = [float(output.inner_text().replace("−", "-")) for output in page.locator("output").all()]
+    z = [value for _, value in sorted(zip(np.argsort(state["kl"])[::-1], values, strict=True))]
+    assert np.abs(np.array(z) - [2, 1.6]).max() <= 0.05 and np.abs(shown(page) - decoded(plane, z)).max() <= PIXEL
+    assert not place.locator("img").is_visible()
+    page.close()
+
+
+@torch.no_grad()
+def test_the_points_of_the_map_are_the_first_test_digits():
+    images, labels = mnist(ROOT / "nbs/data", train=False)
+    model, state = VAE.from_pretrained(latent_dim=2), plane_state()
+    points, means = np.frombuffer(state["points"], np.uint8).reshape(-1, 3), model.encode(as_float(images[:1000]))[0].numpy()
+    inside = np.abs(means).max(1) <= 4
+    assert len(points) == inside.sum() == 996 and (points[:, 2] == labels[:1000].numpy()[inside]).all()
+    assert np.abs(points[:, :2] / 255 * 8 - 4 - means[inside]).max() <= 4 / 255 + 1e-6
+    own = LatentExplorer(model, images[:1200], labels[:1200])
+    assert own.points == state["points"] and LatentExplorer(model, images[:5]).points == b""
+    assert LatentExplorer(VAE.from_pretrained(), images[:20], labels[:20]).points == b""
+    named = LatentExplorer(model, images[:3], ["b", "a", "b"])
+    assert np.frombuffer(named.points, np.uint8).reshape(-1, 3)[:, 2].tolist() == [1, 0, 1]
+    many = np.frombuffer(LatentExplorer(model, images[:12], torch.arange(12)).points, np.uint8).reshape(-1, 3)
+    assert many[:, 2].tolist() == [i for i in range(10) if inside[i]], "a class that the gallery has no room for"
+
+
+@pytest.mark.parametrize(("edition", "where"), [("zh", "file"), ("en", "http")])
+def test_the_front_page_opens_on_a_walk_and_stands_under_reduced_motion(site, home, visit, state, edition, where):
+    base, start = home if where == "http" else site.as_uri(), np.array(state["gallery"][3]["mean"])
+    page = visit(base, f"{edition}/index.html")
+    halt = page.locator(".halt")
+    halt.wait_for()
+    first = shown(page)
+    page.wait_for_timeout(1500)
+    assert np.abs(shown(page) - first).max() > 0.1
+    halt.click()
+    still = shown(page)
+    page.wait_for_timeout(500)
+    assert not halt.is_visible() and np.array_equal(shown(page), still)
+    page = visit(base, f"{edition}/index.html", reduced_motion="reduce")
+    page.wait_for_timeout(500)
+    with torch.no_grad():
+        wanted = decoded(VAE.from_pretrained(), start.tolist())
+    assert not page.locator(".halt").is_visible() and np.abs(shown(page) - wanted).max() <= PIXEL
+    page = visit(base, f"{edition}/05_explore.html")
+    page.wait_for_timeout(500)
+    assert not page.locator(".halt").is_visible() and np.abs(shown(page) - wanted).max() <= PIXEL
+
+
 def test_without_script_the_picture_stays(site, visit):
     page = visit(site.as_uri(), "en/05_explore.html", live=False, java_script_enabled=False)
     picture = page.locator("[data-widget=explorer] img")
@@ -243,15 +309,18 @@ def test_a_page_with_the_explorer_is_accessible_and_within_the_screen(home, visi
     assert page.evaluate(AXE.replace("axe.run(document", "axe.run('[data-widget=explorer]'"), WCAG) == []
 
 
-def test_the_page_does_not_move_when_the_explorer_comes(home, visit):
+@pytest.mark.parametrize("edition", EDITIONS)
+@pytest.mark.parametrize(("name", "page"), [("explorer", "index"), ("plane", "04_sample"), ("playground", "playground")])
+def test_the_page_does_not_move_when_a_widget_comes(home, visit, name, page, edition):
     for width in (390, 1280):
-        page = visit(home, "en/index.html", live=False, viewport={"width": width, "height": 850})
-        before = page.evaluate("document.querySelector('[data-widget=explorer]').getBoundingClientRect().height")
-        page.locator("[data-widget=explorer]").scroll_into_view_if_needed()
-        page.wait_for_selector("[data-widget=explorer][data-state=live]")
-        after = page.evaluate("document.querySelector('[data-widget=explorer]').getBoundingClientRect().height")
+        shown = visit(home, f"{edition}/{page}.html", live=False, viewport={"width": width, "height": 850})
+        place = shown.locator(f"[data-widget={name}]")
+        before = place.evaluate("(place) => parseFloat(getComputedStyle(place).minHeight)")
+        place.scroll_into_view_if_needed()
+        shown.wait_for_selector(f"[data-widget={name}][data-state=live]")
+        after = place.evaluate("(place) => (place.style.minHeight = 0, place.getBoundingClientRect().height)")
         assert abs(after - before) <= 60, (width, before, after)
-        page.context.close()
+        shown.context.close()
 
 
 def test_the_package_packs_as_the_script_reads():
@@ -667,9 +736,14 @@ def test_in_jupyterlab_python_and_the_page_stay_in_step(lab, browser, tmp_path):
     try:
         page.goto(f"{address}lab/tree/chapter.ipynb?token={TOKEN}")
         page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]")  # cells that are run before are not
-        page.locator(".jp-Notebook .jp-Cell").first.click()
-        page.get_by_text("Run", exact=True).first.click()
-        page.get_by_text("Run All Cells", exact=True).click()
+        begun = page.locator(".jp-Notebook .jp-InputPrompt").filter(has_text=re.compile(r"\[(\*|\d+)\]"))
+        for _ in range(5):  # a click on a menu can come to nothing while the page is still being put together
+            page.locator(".jp-Notebook .jp-Cell").first.click()
+            page.get_by_text("Run", exact=True).first.click()
+            page.get_by_text("Run All Cells", exact=True).click()
+            with contextlib.suppress(playwright.TimeoutError):
+                begun.first.wait_for(timeout=20_000)
+                break
         page.wait_for_selector(".vae-explorer .slider input")
         [connection] = runtime.glob("kernel-*.json")
         client = BlockingKernelClient(connection_file=str(connection))

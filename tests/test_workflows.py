@@ -122,10 +122,23 @@ def test_what_is_called_by_its_name_is_there():
     assert named >= {"constraints.txt", "tests/own_model.py", "tests/test_checkpoints.py"} and all((ROOT / name).exists() for name in named)
 
 
-def test_what_one_job_leaves_out_another_runs():
-    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    left = [name for step in JOBS["test", "slow"]["steps"] for name in re.findall(r"--ignore (\S+)", step.get("run", ""))]
-    assert left and all(re.search(rf"\$\(PYTEST\).*(?:\\\n.*)*{re.escape(name)}", makefile) for name in left)
+def test_every_test_is_run_by_a_job(request):
+    commands = [step["run"] for name in ("slow",) for step in JOBS["test", name]["steps"] if "pytest" in step.get("run", "")]
+    for target in ("check", "notebooks", "mutants", "pages"):
+        made = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        commands += [line for line in made.splitlines() if "-m pytest" in line]
+    assert len(commands) == 5
+    forgotten = {item.path.name for item in request.session.items if not any(runs(command, item) for command in commands)}
+    assert not forgotten
+
+
+def runs(command, item):
+    """Whether a command of pytest runs a test."""
+    marks = re.search(r"pytest .*-m (?:\"([^\"]+)\"|(\w+))", command)
+    chosen, ignored = (re.findall(pattern + r"(tests/\w+\.py)", command) for pattern in (r"(?<!--ignore) ", "--ignore "))
+    file = f"tests/{item.path.name}"
+    held = {mark: item.get_closest_marker(mark) is not None for mark in ("slow", "browser", "network")}
+    return (file in chosen or not chosen) and file not in ignored and (not marks or eval(marks[1] or marks[2], {}, held))
 
 
 def before(name, job):

@@ -1,4 +1,5 @@
-"""Choose the ten digits that the explorer shows, and measure the KL of each latent dimension: `make digits`."""
+"""Choose the ten digits that the explorer shows of each shipped model, measure the KL of each latent dimension, and place test digits on
+the plane of two: `make digits`."""
 from pathlib import Path
 
 import torch
@@ -6,6 +7,7 @@ import torch.nn.functional as F
 from safetensors.torch import save
 
 from vae_nb.data import as_float, mnist
+from vae_nb.explore import POINTS, map_points
 from vae_nb.files import write_whole
 from vae_nb.model import VAE
 
@@ -34,10 +36,20 @@ def mean_kl(model, images):
     return (0.5 * (logvar.exp() + mu**2 - 1 - logvar)).mean(0).float()
 
 
+@torch.no_grad()
+def placed(model, images, labels):
+    """The first test digits on the plane, three bytes each."""
+    means = model.encode(as_float(images[:POINTS]))[0]
+    return torch.frombuffer(bytearray(map_points(means.numpy(), labels[:POINTS].numpy())), dtype=torch.uint8)
+
+
 if __name__ == "__main__":
-    model = VAE.from_pretrained()
     images, labels = mnist(ROOT / "nbs/data", train=False)
-    chosen = choose(model, images, labels)
-    found = {"images": images[chosen].contiguous(), "labels": labels[chosen].to(torch.uint8), "kl": mean_kl(model, images)}
-    write_whole(ROOT / "vae_nb/digits.safetensors", save(found))
-    print("vae_nb/digits.safetensors: test images", chosen.tolist())
+    for name, arguments in (("digits", {}), ("digits2", {"latent_dim": 2})):
+        model = VAE.from_pretrained(**arguments)
+        chosen = choose(model, images, labels)
+        found = {"images": images[chosen].contiguous(), "labels": labels[chosen].to(torch.uint8), "kl": mean_kl(model, images)}
+        if model.latent_dim == 2:
+            found["points"] = placed(model, images, labels)
+        write_whole(ROOT / f"vae_nb/{name}.safetensors", save(found))
+        print(f"vae_nb/{name}.safetensors: test images", chosen.tolist())

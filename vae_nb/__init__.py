@@ -7,17 +7,17 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from .data import mnist, pick_device, show_images
-    from .evaluate import active_units, binarize, elbo, nll
+    from .evaluate import active_units, binarize, elbo
     from .explore import LatentExplorer, TrainingPlayground
     from .files import folder_images
     from .loss import loss_function
     from .model import VAE, VAELike
     from .sample import interpolate, reconstruct, sample_prior
-    from .speed import fit
+    from .scale import fit, nll
 
 _HOMES = {
     "VAE": "model", "VAELike": "model", "mnist": "data", "folder_images": "files", "show_images": "data", "pick_device": "data",
-    "loss_function": "loss", "fit": "speed", "elbo": "evaluate", "nll": "evaluate", "binarize": "evaluate",
+    "loss_function": "loss", "fit": "scale", "elbo": "evaluate", "nll": "scale", "binarize": "evaluate",
     "active_units": "evaluate", "reconstruct": "sample", "sample_prior": "sample", "interpolate": "sample",
     "LatentExplorer": "explore", "TrainingPlayground": "explore"}
 

@@ -77,27 +77,36 @@ class ConvVAE(nn.Module):
         return self.decode(mu + torch.exp(logvar / 2) * torch.randn_like(mu)), mu, logvar
 
 # %% ../nbs/08_conv.ipynb #851423a8
-def discretized_logistic(mean: Tensor, log_scale: Tensor, x: Tensor) -> Tensor:
+def logistic_bins(center: Tensor, scale: Tensor, x: Tensor) -> Tensor:
     """Log probability in nats, element by element, of 8-bit pixels `x` (multiples of 1/255): a logistic distribution, cut into 256 bins.
     8位像素`x`（1/255的倍数）的对数概率（单位：奈特），逐元素：把逻辑斯谛分布切成256格。
 
     The first and the last bin take the tails along. Source: Salimans et al. (2017), PixelCNN++.
 
     首尾两格连同各自的尾部。来源：Salimans等（2017），PixelCNN++。"""
-    scale, half = log_scale.exp(), 0.5 / 255
-    below, above = F.logsigmoid((x + half - mean) / scale), F.logsigmoid((mean - x + half) / scale)
+    half = 0.5 / 255
+    below, above = F.logsigmoid((x + half - center) / scale), F.logsigmoid((center - x + half) / scale)
     inside = below + above + torch.log(-torch.expm1(-2 * half / scale))
     return torch.where(x < half, below, torch.where(x > 1 - half, above, inside))
+
+# %% ../nbs/08_conv.ipynb #087a52ba
+def center_of(mean: Tensor, scale: Tensor) -> Tensor:
+    """The center of the logistic distribution that has this mean, between 0 and 1, when what lies beyond 0 and 1 is set to 0 and 1.
+    逻辑斯谛分布超出0与1的部分归为0与1以后，均值（在0与1之间）是`mean`；返回它的中心。"""
+    limits = torch.finfo(mean.dtype)
+    mean = mean.clamp(limits.tiny, 1 - limits.eps / 2)
+    return mean + scale * (torch.log(-torch.expm1(-mean / scale)) - torch.log(-torch.expm1((mean - 1) / scale)))
 
 # %% ../nbs/08_conv.ipynb #95adb92d
 class LogisticVAE(ConvVAE):
     """`ConvVAE` for 8-bit pixels, gray or color: what it decodes is the mean of a discretized logistic distribution of learned scale.
     用于8位像素（灰度或彩色）的`ConvVAE`：解码结果是离散化逻辑斯谛分布的均值，尺度由学习得到。
 
-    Train it with its own loss: `fit(model, ..., loss=model.loss)`. `log_scale` is one parameter for all pixels; a subclass with another
-    distribution overrides `log_density`.
+    Train it with its own loss: `fit(model, ..., loss=model.loss)`. `log_scale` is one parameter for all pixels; the mean is that after
+    cutting, so the center may lie beyond black and white. A subclass with another distribution overrides `log_density`.
 
-    训练时用它自己的损失：`fit(model, ..., loss=model.loss)`。`log_scale`是所有像素共用的一个参数；要换分布，在子类中改写`log_density`。"""
+    训练时用它自己的损失：`fit(model, ..., loss=model.loss)`。`log_scale`是所有像素共用的一个参数；均值是切过以后的，所以中心可以越过
+    黑与白。要换分布，在子类中改写`log_density`。"""
     def __init__(self, image_shape: tuple[int, int, int] = (1, 28, 28), widths: tuple[int, ...] = (16, 32), latent_dim: int = 20) -> None:
         super().__init__(image_shape, widths, latent_dim)
         self.log_scale = nn.Parameter(torch.tensor(-2.0))
@@ -105,7 +114,8 @@ class LogisticVAE(ConvVAE):
     def log_density(self, mean: Tensor, x: Tensor) -> Tensor:
         """log p(x|z) of each pixel in nats, for decoded means and pixels of shapes that broadcast.
         每个像素的log p(x|z)（单位：奈特）；解码的均值与像素的形状可以广播。"""
-        return discretized_logistic(mean, wide(self.log_scale), x)
+        scale = wide(self.log_scale).exp()
+        return logistic_bins(center_of(mean, scale), scale, x)
 
     def log_likelihood(self, z: Tensor, x: Tensor) -> Tensor:
         """log p(x|z) in nats, `(B, S)`, for S latent vectors `(B, S, latent_dim)` of each of B images in [0, 1].

@@ -118,17 +118,33 @@ def show_images(images: Tensor, columns: int = 10, image_shape: tuple[int, int, 
     plt.axis("off")
     plt.show()
 
+# %% ../nbs/00_data.ipynb #3d35e0b7
+def own_gpu() -> torch.device:
+    """The GPU of this process: `cuda`, or among several processes on one machine (torchrun's `LOCAL_RANK`) that of its number.
+    本进程的GPU：`cuda`；同一台机器上有几个进程时（torchrun的`LOCAL_RANK`），为编号相同的那一块。
+
+    Raises `ValueError` if the machine has fewer GPUs than processes; one that is the only one in sight is the process's own.
+
+    GPU比进程少时报`ValueError`；只看得见一块时，它就归本进程所有。"""
+    rank, count = os.environ.get("LOCAL_RANK"), torch.cuda.device_count()
+    if rank is None or count == 1: return torch.device("cuda", *([] if rank is None else [0]))
+    if int(rank) < count: return torch.device("cuda", int(rank))
+    raise ValueError(f"process {rank} on this machine has no GPU of its own, as there are {count}; start at most {count} processes here "
+                     "(torchrun --nproc-per-node), or compute on the CPU: pick_device(\"cpu\")")
+
 # %% ../nbs/00_data.ipynb #0cedafb1
 def pick_device(name: str | torch.device | int | None = None) -> torch.device:
     """The device to compute on: the one named; with no name, `cuda` if there is one, else `mps`, else `cpu`.
     选择计算设备：指定了就用指定的；未指定时依次看`cuda`、`mps`，都没有就用`cpu`。
 
-    `name` is what `torch.device` takes, such as `"cuda:1"`. Raises `ValueError` for a device that this machine does not
-    have, `TypeError` for what cannot name one.
+    `name` is what `torch.device` takes, such as `"cuda:1"`. A process that torchrun starts is given a GPU of its own, that of its
+    `LOCAL_RANK`. Raises `ValueError` for a device that this machine does not have, `TypeError` for what cannot name one.
 
-    `name`是`torch.device`接受的写法，如`"cuda:1"`。本机没有这个设备时报`ValueError`，不能作设备名的报`TypeError`。"""
+    `name`是`torch.device`接受的写法，如`"cuda:1"`。由torchrun启动的进程各得一块GPU，即`LOCAL_RANK`那一块。
+    本机没有这个设备时报`ValueError`，不能作设备名的报`TypeError`。"""
     mps = torch.backends.mps.is_available()
-    if name is None: return torch.device("cuda" if torch.cuda.is_available() else "mps" if mps else "cpu")
+    if name is None and torch.cuda.is_available(): return own_gpu()
+    if name is None: return torch.device("mps" if mps else "cpu")
     if isinstance(name, bool) or not isinstance(name, (str, torch.device, int)):
         raise TypeError(f"a device is named by a string such as \"cpu\", not by {name!r} ({type(name).__name__})")
     try:

@@ -79,7 +79,7 @@ def looked_through(model: nn.Module, images: Tensor, binary: bool, seed: int, me
     inner = check_model(model, "encode", "latent_dim", "image_shape")
     likelihood_of(inner)
     images = images_for(inner, images)
-    if callable(getattr(inner, "decode", None)):
+    if not callable(getattr(inner, "log_likelihood", None)):
         with evaluating(inner) as device: decoded_piece(inner, torch.zeros(1, inner.latent_dim, device=device, dtype=dtype_of(inner)), images.shape[1:])
     if isinstance(seed, bool) or not isinstance(seed, Integral): raise TypeError(f"seed is {seed!r}; it must be a whole number")
     if not 0 <= seed < 2**63: raise ValueError(f"seed is {seed}; it must be at least 0 and less than 2**63")
@@ -126,6 +126,18 @@ def check_finite(values: Tensor, logvar: Tensor) -> None:
                          f"{logvar.min():.4g} and {logvar.max():.4g}: where that is ordinary, look at what log_likelihood or decode returns")
 
 # %% ../nbs/06_evaluate.ipynb #ea157444
+def log_normal(z: Tensor) -> Tensor:
+    """log N(z; 0, I) in nats, `(...)`, for z `(..., L)`.
+    log N(z; 0, I)（单位：奈特），`(...)`，z的形状为`(..., L)`。"""
+    return -(z.square() + math.log(2 * math.pi)).sum(-1) / 2
+
+def shaped(values: Any, shape: tuple[int, ...], method: str, what: str) -> Tensor:
+    """What a method of the model returned, if it is a tensor of this shape; else `ValueError`.
+    模型的方法返回的若是这种形状的张量，原样返回；否则报`ValueError`。"""
+    if isinstance(values, Tensor) and values.shape == shape: return values
+    found = f"shape {tuple(values.shape)}" if isinstance(values, Tensor) else f"a {type(values).__name__}"
+    raise ValueError(f"{method} returned {found} for {what}; needed: a tensor {tuple(shape)}")
+
 def portions(mu: Tensor, samples: int, seed: int = 0) -> Iterator[tuple[int, Tensor]]:
     """Standard normal noise, `samples` for each row of `mu`, in portions: the number of the first row, and `(B, S, L)`.
     为`mu`的每一行采样`samples`个标准正态噪声，分批给出：第一行的序号，与`(B, S, L)`。
@@ -159,22 +171,25 @@ def draws(model: Any, images: Tensor, mu: Tensor, logvar: Tensor, samples: int, 
 
     `memory`：解码器的输出及其副本可用的内存（MiB），默认在CPU上为32（合于缓存），在别的设备上为1024。
     样本只取决于`seed`与设备种类，与`memory`无关。"""
-    log_prior = getattr(model, "log_prior", None)
+    log_prior, sample_posterior = (getattr(model, name, None) for name in ("log_prior", "sample_posterior"))
     log_likelihood, std, place = likelihood_of(model), torch.exp(logvar / 2), widest(mu.device)
     memory = memory or (32 if mu.device.type == "cpu" else 1024)
     limit = max(1, int(memory * 2**20 / (3 * mu.element_size() * images[0].numel())))
     hidden = not progress or bool(os.environ.get("TQDM_DISABLE"))
     with tqdm(total=len(images) * samples, leave=False, disable=hidden) as bar:
         for part, eps in (piece for portion in portions(mu, samples, seed) for piece in pieces(*portion, limit)):
-            z = torch.addcmul(mu[part].unsqueeze(1), std[part].unsqueeze(1), eps)
-            log_p = log_likelihood(z, to_model(model, images[part]))
-            if not isinstance(log_p, Tensor) or log_p.shape != z.shape[:2]:
-                found = f"shape {tuple(log_p.shape)}" if isinstance(log_p, Tensor) else f"a {type(log_p).__name__}"
-                raise ValueError(f"log_likelihood returned {found} for z {tuple(z.shape)}; needed: a tensor {tuple(z.shape[:2])}")
-            squares = place.take(eps)**2 - place.take(z)**2
-            ratio = (squares + place.take(logvar[part]).unsqueeze(1)).sum(-1) / 2
-            if callable(log_prior): ratio = ratio + place.take(log_prior(z)) + (place.take(z)**2 + math.log(2 * math.pi)).sum(-1) / 2
-            yield part, place.take(log_p), ratio
+            x = to_model(model, images[part])
+            if callable(sample_posterior):
+                z, log_q = sample_posterior(x, eps)
+                minus_log_q = -place.take(shaped(log_q, eps.shape[:2], "sample_posterior", "log q(z|x)"))
+                shaped(z, eps.shape, "sample_posterior", "z")
+            else:
+                z = torch.addcmul(mu[part].unsqueeze(1), std[part].unsqueeze(1), eps)
+                minus_log_q = place.take(logvar[part]).sum(-1, keepdim=True) / 2 - log_normal(place.take(eps))
+            log_p = shaped(log_likelihood(z, x), eps.shape[:2], "log_likelihood", "log p(x|z)")
+            own = callable(log_prior)
+            log_p_z = place.take(shaped(log_prior(z), eps.shape[:2], "log_prior", "log p(z)")) if own else log_normal(place.take(z))
+            yield part, place.take(log_p), minus_log_q + log_p_z
             bar.update(log_p.numel())
 
 # %% ../nbs/06_evaluate.ipynb #57832a48
@@ -190,14 +205,14 @@ def elbo(model: nn.Module, images: Tensor, samples: int = 1, seed: int = 0, memo
     """The evidence lower bound of each image in nats, with distortion and rate apart, as a `Bound` of float64 on the CPU.
     每幅图像的证据下界（单位：奈特），失真与码率分列，返回CPU上float64的`Bound`。
 
-    The rate is exact unless the model has a `log_prior`; the distortion is the average over `samples` draws of z. `binary=True` insists on pixels of 0 and 1.
-    On gray pixels the distortion is cross-entropy, and the sum bounds no log-likelihood. log p(x|z) is the model's own
+    The rate is exact, or for a model with `log_prior` or `sample_posterior` an average over `samples` draws of z, as the distortion is.
+    `binary=True` insists on pixels of 0 and 1. On gray pixels the distortion is cross-entropy, and the sum bounds no log-likelihood. log p(x|z) is the model's own
     `log_likelihood(z, x)`, or without one that of Bernoulli pixels with the probabilities that `decode` returns, where a
     logarithm below -100 counts as -100. `memory`: MiB for what is decoded at a time, by default 32 on a CPU and 1024 elsewhere;
     it changes no draw. The model's mode and PyTorch's random state stay as they were. Raises `TypeError` or `ValueError` for a
     model, images or numbers it cannot take, and `ValueError` for a result that is not finite.
 
-    码率是精确的（模型有`log_prior`时除外）；失真是`samples`个z的平均。`binary=True`要求像素只有0与1；像素为灰度时，失真是交叉熵，
+    失真是`samples`个z的平均；码率是精确的，模型有`log_prior`或`sample_posterior`时也是这样的平均。`binary=True`要求像素只有0与1；像素为灰度时，失真是交叉熵，
     两项之和不是对数似然的界。log p(x|z)是模型自己的`log_likelihood(z, x)`；没有时，像素服从伯努利分布，概率由`decode`给出，
     小于-100的对数按-100计。`memory`：每次解码可用的内存（MiB），默认在CPU上为32，在别的设备上为1024，不影响采样。
     模型的模式与PyTorch的随机状态保持原样。模型、图像或数值不合要求时报`TypeError`或`ValueError`；结果不是有限数时报`ValueError`。"""
@@ -210,7 +225,7 @@ def elbo(model: nn.Module, images: Tensor, samples: int = 1, seed: int = 0, memo
         for part, log_p, ratio in draws(inner, images, mu, logvar, int(samples), seed, memory, progress):
             total[part] -= log_p.sum(1)
             sampled[part] -= ratio.sum(1)
-    own = callable(getattr(inner, "log_prior", None))
+    own = any(callable(getattr(inner, name, None)) for name in ("log_prior", "sample_posterior"))
     distortion, rate = total.cpu() / samples, (sampled / samples if own else kl_divergence(place.take(mu), place.take(logvar))).cpu()
     check_finite(distortion + rate, logvar)
     return Bound(-distortion - rate, distortion, rate)
@@ -293,11 +308,14 @@ def kl_per_dimension(model: nn.Module, images: Tensor) -> Tensor:
     """KL divergence of q(z|x) from the prior in nats, averaged over the images, `(latent_dim,)`; the sum is the rate.
     q(z|x)相对于先验的KL散度（单位：奈特），对图像取平均，`(latent_dim,)`；各维之和就是平均码率。
 
-    Errors are those of `posterior`, and `ValueError` for a model whose prior is not N(0, I) and for a result that is not finite.
+    Errors are those of `posterior`, and `ValueError` for a model with a prior or posterior of its own and for a result that is not finite.
 
-    报错同`posterior`；模型的先验不是N(0, I)、或结果不是有限数时报`ValueError`。"""
-    if callable(getattr(check_model(model, "encode"), "log_prior", None)):
-        raise ValueError("the model has a prior of its own, and its KL divergence is no sum over dimensions; elbo(model, images).rate is the whole")
+    报错同`posterior`；模型自有先验或后验、或结果不是有限数时报`ValueError`。"""
+    inner = check_model(model, "encode")
+    for name, what in ("log_prior", "prior"), ("sample_posterior", "posterior"):
+        if callable(getattr(inner, name, None)):
+            raise ValueError(f"the model has a {what} of its own, and its KL divergence is no sum over dimensions; "
+                             "needed: elbo(model, images).rate, which is the whole")
     mu, logvar = posterior(model, images)
     place = widest(mu.device)
     mu, logvar = place.take(mu), place.take(logvar)

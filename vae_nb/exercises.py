@@ -8,8 +8,10 @@ __all__ = ['near', 'Verdict', 'require', 'checker', 'Mistake', 'compare', 'Quant
            'check_initialize', 'check_kl', 'check_kl_between', 'check_second_moment', 'check_mean_loss',
            'check_train_epoch', 'check_first_step', 'check_rates', 'check_sample_prior', 'check_shell',
            'check_emptiest', 'check_per_class', 'check_exchange', 'check_axis_cost', 'check_wider', 'check_logmeanexp',
-           'check_bound', 'check_nll_curve', 'check_mended', 'check_giveaways', 'check_detector', 'check_flow_pair',
-           'check_least_rate', 'check_without_labels', 'check_quantize_row', 'check_gain', 'check_four_bits']
+           'check_bound', 'check_nll_curve', 'check_mended', 'check_giveaways', 'check_detector', 'check_resize_block',
+           'check_clipped_mean', 'check_shifts', 'check_unlabelled', 'check_best_class', 'check_label_seeds',
+           'check_flow_pair', 'check_least_rate', 'check_without_labels', 'check_quantize_row', 'check_gain',
+           'check_four_bits', 'check_own_rows', 'check_same_steps', 'check_ring']
 
 # %% ../nbs/17_exercises.ipynb #e9b1e2e3
 import contextlib, dis, functools, itertools, math
@@ -1460,6 +1462,186 @@ def check_detector(detector: Any) -> Verdict:
     return Verdict("exact", f"{len(RIGHT_KL)}种正确的写法都放过，{total}个错误一个也没有放过。",
                    f"all {len(RIGHT_KL)} right versions pass, and none of the {total} mistakes.")
 
+# %% ../nbs/17_exercises.ipynb #be0d9c49
+@checker
+def check_resize_block(resize_block: Any) -> Verdict:
+    """Exercise 8.1: a module that doubles height and width without a checkerboard.
+    练习8.1：使高与宽加倍而没有棋盘的模块。
+
+    `resize_block`: a function of the channels before and after that returns an `nn.Module`.
+
+    `resize_block`：由前后的通道数得到一个`nn.Module`的函数。"""
+    block = called(resize_block, 3, 5)
+    require(isinstance(block, nn.Module), f"返回的是{type(block).__name__}，需要nn.Module，例如nn.Sequential(...)。",
+            f"this returns {type(block).__name__}; needed is an nn.Module, such as nn.Sequential(...).")
+    x = torch.randn(2, 3, 6, 7)
+    y = numbers(called(block, x))
+    require(y.shape == (2, 5, 12, 14), f"输入(2, 3, 6, 7)，得到{tuple(y.shape)}，应为(2, 5, 12, 14)：3×3的卷积要补一圈，padding=1。",
+            f"for the input (2, 3, 6, 7) the shape is {tuple(y.shape)} and should be (2, 5, 12, 14): a 3×3 convolution needs padding=1.")
+    require(any(True for _ in block.parameters()), "没有可以学习的参数：放大之后还要有卷积。", "there is nothing to learn: a convolution has to follow.")
+    blocks = y.unflatten(2, (6, 2)).unflatten(4, (7, 2)).transpose(3, 4)
+    require((blocks - blocks[..., :1, :1]).abs().max() > 1e-6, "每个2×2的小块里四个值都相同：先放大，再卷积。",
+            "the four values in each block of 2×2 are equal: enlarge first, then convolve.")
+    flat = numbers(called(block, torch.ones(1, 3, 8, 8)))[..., 4:-4, 4:-4]
+    require((flat - flat[..., :1, :1]).abs().max() < 1e-4, "输入处处为1，输出却有花纹：转置卷积的四种位置各用核的一部分，份数均匀也不够；要先插值放大。",
+            "for an input of ones the output has a pattern: in a transposed convolution the four positions use different parts of the kernel, "
+            "even stamps or not; enlarge by interpolation first.")
+    return Verdict("exact", "处处相同的输入，放大以后也处处相同：棋盘没有来处了。", "what is the same everywhere stays so: a checkerboard has nowhere to come from.")
+
+# %% ../nbs/17_exercises.ipynb #df3db08e
+def clipped(center: Tensor, scale: Tensor) -> Tensor:
+    """The mean of a logistic variable after clipping to [0, 1].
+    服从逻辑斯谛分布的变量截断到[0, 1]以后的均值。"""
+    return scale * (F.softplus(center / scale, threshold=1e3) - F.softplus((center - 1) / scale, threshold=1e3))
+
+CLIPPED = [
+    Mistake(lambda c, s: c + 0 * s, "这是没有截断的均值：靠近0与1时，超出的部分要算作0与1。",
+            "this is the mean before clipping: near 0 and 1, what lies beyond counts as 0 or 1."),
+    Mistake(lambda c, s: c.clamp(0, 1) + 0 * s, "截断的是变量，不是它的中心：先截断，再求期望。",
+            "the variable is clipped and not its center: clip first, then take the expectation."),
+    Mistake(lambda c, s: torch.sigmoid(c / s), "这是变量大于0的概率：把大于t的概率从0到1积分。",
+            "this is the probability of being above 0: integrate that of being above t from 0 to 1."),
+    Mistake(lambda c, s: clipped(c, s) / s, "换元t = c − s·u时，dt = −s du：漏了因子s。", "substituting t = c − s·u gives dt = −s du: the factor s is missing."),
+    Mistake(lambda c, s: -clipped(c, s), "积分的上下限反了。", "the limits of the integral are reversed."),
+    Mistake(lambda c, s: s * F.softplus(c / s, threshold=1e3), "只截了下面：大于1的部分也要归为1。", "clipped from below only: what is above 1 counts as 1."),
+    Mistake(lambda c, s: 1 - clipped(c, s), "这是小于t的概率的积分：要的是大于t的。", "this integrates the probability of being below t: it should be above.")]
+
+# %% ../nbs/17_exercises.ipynb #1ed39fa4
+@checker
+def check_clipped_mean(clipped_mean: Any) -> Verdict:
+    """Exercise 8.2: the mean of a logistic variable after clipping to [0, 1].
+    练习8.2：服从逻辑斯谛分布的变量截断到[0, 1]以后的均值。
+
+    `clipped_mean`: a function of center and scale that returns one number.
+
+    `clipped_mean`：由中心与尺度得到一个数的函数。"""
+    inputs = scalars((0.5, 0.1), (0, 0.1), (-0.2, 0.1), (1.3, 0.2), (0.3, 1), (0.8, 0.05))
+    compare(clipped_mean, clipped, inputs, CLIPPED)
+    return Verdict("exact", "中心在0.2与0.8之间、尺度不大时，均值几乎就是中心；越过边界，均值趋近0或1，却不到。",
+                   "with the center between 0.2 and 0.8 and a small scale the mean is almost the center; beyond the border it approaches 0 or 1.")
+
+# %% ../nbs/17_exercises.ipynb #c5c973a0
+SHIFTS = {"plain": {0: (127.3, 3.1), 2: (169.0, 9.3)}, "moved": {0: (133.4, 3.6), 2: (138.5, 3.5)}}
+
+def judge_shift(name: str, shift: int, value: float) -> None:
+    """End the check unless this may be the negative ELBO at this shift.
+    除非这可能是移动这么多像素时负的证据下界，否则结束检查。"""
+    mean, deviation = SHIFTS[name][shift]
+    found, said = f"{name}[{shift}]：{value:.1f}", f"{name}[{shift}]: {value:.1f}"
+    require(value > 0, f"{found}，符号反了：要的是−ELBO。", f"{said} has the wrong sign: asked for is −ELBO.")
+    require(value < 1000, f"{found}：要每幅图像的平均。", f"{said}: asked for is the average over images.")
+    require(abs(value - mean) <= 5 * deviation, f"{found}：应在{mean:g}附近，种子之间的标准差是{deviation:g}。图像20,000幅，两轮，学习率2e-3？",
+            f"{said} should be near {mean:g}, with a standard deviation of {deviation:g} between seeds. Are these 20,000 images, two epochs, and a rate of 2e-3?")
+
+# %% ../nbs/17_exercises.ipynb #2e85b096
+@checker
+def check_shifts(plain: Any, moved: Any) -> Verdict:
+    """Exercise 8.3: what a shift costs a convolutional VAE, trained as before and on images moved at random.
+    练习8.3：卷积VAE因平移付出的代价，照旧训练，与用随机移动过的图像训练。
+
+    `plain`, `moved`: dictionaries from the shift, 0 or 2 pixels, to the negative ELBO in nats.
+
+    `plain`、`moved`：由移动的像素数（0或2）到负的证据下界（单位：奈特）的字典。"""
+    require(isinstance(plain, Mapping) and isinstance(moved, Mapping), "需要两个字典{移动: −ELBO}。", "needed are two dictionaries {shift: −ELBO}.")
+    given = {(name, shift): answer.get(shift) for name, answer in (("plain", plain), ("moved", moved)) for shift in (0, 2)}
+    found = {key: one(f"{key[0]}[{key[1]}]", value) for key, value in given.items() if not unfinished(value)}
+    gap = {name: found[name, 2] - found[name, 0] for name in SHIFTS if {(name, 0), (name, 2)} <= found.keys() and min(found.values()) > 0}
+    require(gap.get("moved", 0) < 15, "moved在2个像素处差得多：移动要放进redraw，每轮重新抽，fit(..., redraw=...)。",
+            "moved is much worse at 2 pixels: put the shift into redraw, drawn anew in each epoch, fit(..., redraw=...).")
+    require(gap.get("plain", 42) > 15, "plain在2个像素处几乎一样：它不该用移动过的图像训练，测试图像右移用test.roll(2, 3)。",
+            "plain is almost the same at 2 pixels: it should not be trained on moved images; test.roll(2, 3) moves the test images.")
+    for (name, shift), value in found.items(): judge_shift(name, shift, value)
+    missing = ", ".join(f"{name}[{shift}]" for name, shift in given if (name, shift) not in found)
+    require(not missing, f"写好的都对，还缺{missing}。", f"what is there is right; still missing: {missing}.", "missing")
+    return Verdict("exact", f"不移动时贵{found['moved', 0] - found['plain', 0]:.0f}奈特，右移2个像素时省{found['plain', 2] - found['moved', 2]:.0f}奈特：网络不白给的，训练集可以给。",
+                   f"{found['moved', 0] - found['plain', 0]:.0f} nats more without a shift, {found['plain', 2] - found['moved', 2]:.0f} less at 2 pixels: what the layers do not "
+                   "give, the training set can.")
+
+# %% ../nbs/17_exercises.ipynb #c20054c6
+def unlabelled_bound(bounds: Tensor, log_q: Tensor) -> Tensor:
+    """The bound without a label: the bounds of the classes weighted by q, plus the entropy of q.
+    没有标签的下界：各类别的下界按q加权，再加q的熵。"""
+    return (log_q.exp() * (bounds - log_q)).sum(1)
+
+UNLABELLED = [
+    Mistake(lambda bounds, log_q: (log_q.exp() * bounds).sum(1), "缺少q的熵。", "the entropy of q is missing."),
+    Mistake(lambda bounds, log_q: (log_q.exp() * (bounds + log_q)).sum(1), "熵的符号反了：它是−∑ q log q，要加上。", "the sign of the entropy is reversed: it is −∑ q log q, and is added."),
+    Mistake(lambda bounds, log_q: (bounds - log_q).mean(1), "要按q加权，而不是对类别取平均。", "weight by q instead of averaging over the classes."),
+    Mistake(lambda bounds, log_q: (log_q.exp() * (bounds - log_q)).mean(1), "应对类别求和：权重q之和已经是1。", "sum over the classes: the weights q add up to 1 already."),
+    Mistake(lambda bounds, log_q: (log_q * (bounds - log_q)).sum(1), "权重是q，要对log_q取指数。", "the weight is q, the exponential of log_q."),
+    Mistake(lambda bounds, log_q: bounds.gather(1, log_q.argmax(1, keepdim=True)).squeeze(1), "这只用了最可能的类别：要对所有类别求和。",
+            "this is the most probable class alone: sum over all of them."),
+    Mistake(lambda bounds, log_q: bounds.logsumexp(1), "这是最好的q得到的值（练习9.2），不是这个q的。", "this is what the best q would give (exercise 9.2), not this q.")]
+
+# %% ../nbs/17_exercises.ipynb #59720a4d
+def class_bounds() -> list[tuple[Tensor, Tensor]]:
+    """Bounds of the classes near -100 nats and log q, of several shapes.
+    -100奈特左右的各类别下界与log q，有几种形状。"""
+    return [(torch.randn(b, k, dtype=torch.float64) * 3 - 100, (2 * torch.randn(b, k, dtype=torch.float64)).log_softmax(1)) for b, k in ((4, 10), (7, 3), (1, 5))]
+
+# %% ../nbs/17_exercises.ipynb #ed45c1ca
+@checker
+def check_unlabelled(unlabelled: Any) -> Verdict:
+    """Exercise 9.1: the bound of an image without a label, with the class summed out.
+    练习9.1：没有标签的图像的下界，类别已求和消去。
+
+    `unlabelled`: a function of `bounds` and `log_q`, both `(B, K)`, that returns `(B,)`.
+
+    `unlabelled`：由`bounds`与`log_q`（都是`(B, K)`）得到`(B,)`的函数。"""
+    compare(unlabelled, unlabelled_bound, class_bounds(), UNLABELLED)
+    return Verdict("exact", "各种形状的下界都对。", "right for bounds of every shape.")
+
+# %% ../nbs/17_exercises.ipynb #0615e1cb
+BEST_Q = [
+    Mistake(lambda bounds: F.one_hot(bounds.argmax(1), bounds.shape[1]).to(bounds), "全押在最好的一类上，熵就是0：不是最大。", "all on the best class makes the entropy 0: not the maximum."),
+    Mistake(lambda bounds: (-bounds).softmax(1), "符号反了：下界越大，q应越大。", "the sign is reversed: the larger the bound, the larger q."),
+    Mistake(lambda bounds: torch.full_like(bounds, 1 / bounds.shape[1]), "均匀分布只有熵最大，没有顾及下界。", "uniform makes the entropy largest, and ignores the bounds."),
+    Mistake(lambda bounds: bounds / bounds.sum(1, keepdim=True), "正比于下界的指数，而不是下界。", "proportional to the exponentials of the bounds, not to the bounds.")]
+BEST_VALUE = [
+    Mistake(lambda bounds: bounds.amax(1), "这是最大的一个下界，少了熵。", "this is the largest of the bounds and lacks the entropy."),
+    Mistake(lambda bounds: (bounds.softmax(1) * bounds).sum(1), "少了q的熵。", "the entropy of q is missing."),
+    Mistake(lambda bounds: bounds.logsumexp(1) - math.log(bounds.shape[1]), "这是平均的对数，要的是和的对数：log(1/K)已在下界里。",
+            "this is the logarithm of a mean, and asked for is that of the sum: log(1/K) is in the bounds already.")]
+
+# %% ../nbs/17_exercises.ipynb #0ef30b9b
+@checker
+def check_best_class(best: Any) -> Verdict:
+    """Exercise 9.2: the q(y|x) that makes the bound without a label largest, and that bound.
+    练习9.2：使没有标签的下界最大的q(y|x)，以及这个最大值。
+
+    `best`: a function of `bounds` `(B, K)` that returns q `(B, K)` and the maximum `(B,)`.
+
+    `best`：由`bounds` `(B, K)`得到q `(B, K)`与最大值`(B,)`的函数。"""
+    answer = called(best, class_bounds()[0][0])
+    require(isinstance(answer, tuple) and len(answer) == 2, "应返回两样：q与最大值。", "two things are returned: q and the maximum.")
+    if unfinished(answer): raise unreturned(best)
+    inputs = [(bounds,) for bounds, _ in class_bounds()]
+    compare(lambda bounds: best(bounds)[0], lambda bounds: bounds.softmax(1), inputs, BEST_Q)
+    compare(lambda bounds: best(bounds)[1], lambda bounds: bounds.logsumexp(1), inputs, BEST_VALUE)
+    return Verdict("exact", "q是下界的softmax，最大值是logsumexp：恰是把y求和消去之后的下界。", "q is the softmax of the bounds and the maximum their logsumexp: the bound with y summed out exactly.")
+
+# %% ../nbs/17_exercises.ipynb #ec760f72
+SEEDS = (0.690, 0.673, 0.672, 0.707, 0.688)
+
+# %% ../nbs/17_exercises.ipynb #7b2750c3
+@checker
+def check_label_seeds(accuracies: Any) -> Verdict:
+    """Exercise 9.3: how the choice of 100 labels changes the accuracy of nearest neighbors.
+    练习9.3：选中哪100个标签，最近邻的正确率差多少。
+
+    `accuracies`: five numbers, for the seeds 0 to 4.
+
+    `accuracies`：五个数，依次对应种子0到4。"""
+    found = numbers(accuracies).flatten()
+    require(found.shape == (len(SEEDS),), f"需要{len(SEEDS)}个数，种子0到4各一个。", f"needed are {len(SEEDS)} numbers, one for each of the seeds 0 to 4.")
+    require(found.max() <= 1, "正确率是0与1之间的数，不是百分数。", "accuracies lie between 0 and 1 and are no percentages.")
+    for seed, (mine, right) in enumerate(zip(found.tolist(), SEEDS)):
+        require(abs(mine - (1 - right)) > 0.004, "这是错误率：用1减去它。", "these are error rates: subtract them from 1.")
+        require(abs(mine - right) < 0.004, f"种子{seed}得到{mine:.3f}，应为{right:.3f}：每类取前10幅，像素除以255，只用前1,000幅测试图像。",
+                f"seed {seed} gives {mine:.3f} and should give {right:.3f}: the first 10 of each class, pixels divided by 255, and the first 1,000 test images only.")
+    return Verdict("exact", "最好与最差相差3.5个百分点：比较两种方法，要用同样的标签，并换几个种子。",
+                   "3.5 points between best and worst: compare two methods on the same labels, and with several seeds.")
+
 # %% ../nbs/17_exercises.ipynb #25b64eec
 def joined(pair: Any) -> Tensor:
     """Two tensors of one shape side by side; ends the check for anything else.
@@ -1627,3 +1809,82 @@ def check_four_bits(four_bits: Any) -> Verdict:
     require(ratio < 0.7, f"{found}：误差还没有互相抵消。", f"{said}: nothing cancels yet.")
     require(ratio < 0.2, f"{found}：已经抵消了一部分。", f"{said}: a part of it cancels.", "close")
     return Verdict("exact", f"{found}。", f"{said}.")
+
+# %% ../nbs/17_exercises.ipynb #45e062f7
+@checker
+def check_own_rows(own_rows: Any) -> Verdict:
+    """Exercise 16.1: the rows of a batch that one of several processes takes.
+    练习16.1：几个进程中的一个在一批里取哪些行。
+
+    `own_rows`: a function of the batch's rows, the rank and the number of processes that returns the first row and how many.
+
+    `own_rows`：由一批的行数、进程编号与进程数得到第一行与行数的函数。"""
+    for whole, size in ((12, 3), (128, 3), (7, 4), (2, 5), (1, 1)):
+        said = f"whole={whole}, size={size}"
+        answers = [called(own_rows, whole, rank, size) for rank in range(size)]
+        require(all(numbers(answer).numel() == 2 for answer in answers), "应返回两个数：第一行与行数。", "two numbers are returned: the first row and how many.")
+        cuts = [[int(value) for value in numbers(answer).flatten().tolist()] for answer in answers]
+        rows = [row for first, count in cuts for row in range(first, first + min(count, whole + 1))]
+        require(len(rows) >= whole, f"{said}：有{whole - len(rows)}行谁也没有取，整除的余数要分给几个进程。",
+                f"{said}: {whole - len(rows)} rows are taken by nobody; the remainder of the division has to be handed out.")
+        require(len(rows) <= whole, f"{said}：一共取了{len(rows)}行，有的行取了两次，或超出了这一批。", f"{said}: {len(rows)} rows are taken; some twice, or beyond the batch.")
+        require(sorted(rows) == [*range(whole)], f"{said}：有的行取了两次，有的没有人取；看看第一行的序号。", f"{said}: some rows are taken twice and others never; look at the first row.")
+        counts = [count for _, count in cuts]
+        require(max(counts) - min(counts) <= 1, f"{said}：最多的{max(counts)}行，最少的{min(counts)}行，大家都要等最慢的那个。",
+                f"{said}: the largest share has {max(counts)} rows, the smallest {min(counts)}, and all wait for the slowest.", "close")
+    return Verdict("exact", "不重不漏，行数至多差一。", "every row once, and shares that differ by one row at most.")
+
+# %% ../nbs/17_exercises.ipynb #18c1ce96
+def rate_of(lr: Tensor, batch: Tensor, processes: Tensor) -> Tensor:
+    """The learning rate of SGD on averages that makes the steps of `lr` on the sum.
+    SGD用平均梯度时，要走出与求和梯度、学习率`lr`同样的步，应取的学习率。"""
+    return lr * batch
+
+RATE = [
+    Mistake(lambda lr, batch, processes: lr, "平均的梯度比和小得多，学习率不变，步就短了。", "the average gradient is much smaller than the sum; with the same rate the steps are too short."),
+    Mistake(lambda lr, batch, processes: lr * processes, "进程之间的平均补上了，每个进程内部对图像的平均还没有。",
+            "this makes up for the average over processes, but not for that over the images inside each."),
+    Mistake(lambda lr, batch, processes: lr * batch / processes, "每个进程内部的平均补上了，进程之间的还没有。",
+            "this makes up for the average inside each process, but not for that over the processes."),
+    Mistake(lambda lr, batch, processes: lr * batch * processes, "补得太多：每个进程只平均自己的那一份，不是整批。",
+            "too much: each process averages over its own share, not over the batch."),
+    Mistake(lambda lr, batch, processes: lr / batch, "反了：梯度小了，学习率要大。", "the other way round: a smaller gradient needs a larger rate.")]
+
+# %% ../nbs/17_exercises.ipynb #f89a9ac8
+@checker
+def check_same_steps(same_steps: Any) -> Verdict:
+    """Exercise 16.2: the learning rate that makes SGD on averages take the steps of SGD on sums.
+    练习16.2：使SGD用平均梯度时走出与用求和梯度时相同的步的学习率。
+
+    `same_steps`: a function of the learning rate for sums, the rows of the batch and the number of processes.
+
+    `same_steps`：由求和时的学习率、一批的行数与进程数得到学习率的函数。"""
+    compare(same_steps, rate_of, scalars((0.1, 128, 4), (1e-5, 60, 5), (0.03, 8, 1), (2.0, 1000, 10)), RATE)
+    return Verdict("exact", "两次平均合起来正好是对整批的平均，与进程数无关。", "the two averages make that over the batch, whatever the number of processes.")
+
+# %% ../nbs/17_exercises.ipynb #cff1e620
+@checker
+def check_ring(ring: Any) -> Verdict:
+    """Exercise 16.3: an all-reduce in which no process sends more than about twice the row.
+    练习16.3：没有一个进程的发送量超过约两排数的全归约。
+
+    `ring`: a function of a list of N equal rows (NumPy arrays) that returns what each process holds at the end, and how many numbers each
+    has sent.
+
+    `ring`：由N排等长的数（NumPy数组）得到每个进程最后持有的一排，以及每个进程发送了多少个数的函数。"""
+    import numpy as np
+    for size, length in ((4, 12), (3, 300), (8, 800)):
+        rows = [np.random.default_rng(rank).normal(size=length) for rank in range(size)]
+        answer = called(ring, [row.copy() for row in rows])
+        require(isinstance(answer, tuple) and len(answer) == 2 and not unfinished(answer), "应返回两样：各进程的结果，各进程发送的个数。", "two things are returned: the results and the numbers sent.")
+        held, sent = numbers([numbers(row).tolist() for row in answer[0]] if isinstance(answer[0], (list, tuple)) else answer[0]), numbers(answer[1]).flatten()
+        require(held.shape == (size, length) and len(sent) == size, "每个进程一排结果、一个个数。", "there should be a row and a number for each process.")
+        total, most, ring_of = torch.as_tensor(sum(rows)), sent.max().item(), 2 * (size - 1) * length // size
+        require((held - total / size).abs().max() > 1e-9, "得到的是平均，要的是和。", "these are averages, and sums are asked for.")
+        right = (held - total).abs().amax(1) < 1e-9
+        require(right.any(), "没有一个进程得到了和。", "no process has the sum.")
+        require(right.all(), f"{size}个进程中只有{int(right.sum())}个得到了完整的和。", f"only {int(right.sum())} of {size} processes have the whole sum.")
+        require(most > 0, "没有发送，和从哪里来？", "nothing is sent; where does the sum come from?")
+        require(most <= ring_of, f"{size}个进程、每排{length}个数，有一个进程发送了{most:.0f}个；切成{size}段绕环传，只要{ring_of}个。",
+                f"with {size} processes and rows of {length} one of them sends {most:.0f} numbers; cut into {size} parts and passed round a ring, it is {ring_of}.", "close")
+    return Verdict("exact", "每个进程都有和，发送量不到两排，与进程数几乎无关。", "every process has the sum, and sends less than two rows, almost whatever their number.")

@@ -40,16 +40,35 @@ function dragged(element, act) {
 // widgets/limits.js
 var LIMIT = 4;
 var STEP = 0.05;
-var PAD_LIMIT = 3;
 var ACTIVE_KL = 0.1;
+
+// widgets/language.js
+var TAGS = { zh: "zh-Hans", en: "en", both: "zh-Hans" };
+function languageFor(lang, both, notebook, browser) {
+  if (both) return "both";
+  return /^zh\b/i.test(notebook || !lang ? browser : lang) ? "zh" : "en";
+}
+function languageOf(element) {
+  const lang = element.closest("[lang]")?.getAttribute("lang") ?? "", both = document.documentElement.classList.contains("both");
+  return languageFor(lang, both, document.body.hasAttribute("data-jp-theme-light"), navigator.language);
+}
+var pair = (zh, en) => {
+  if (typeof zh === "function") return (...given) => pair(zh(...given), en(...given));
+  if (Array.isArray(zh)) return zh.map((each, i) => pair(each, en[i]));
+  return zh ? `${zh} ${en}` : en;
+};
+var inLanguages = (zh, en) => {
+  const both = Object.fromEntries(Object.entries(zh).map(([key, words]) => [key, pair(words, en[key])]));
+  return { zh, en, both: (
+    /** @type {W} */
+    both
+  ) };
+};
 
 // widgets/strings.js
 var EN = {
-  code: (
-    /** @type {"zh" | "en"} */
-    "en"
-  ),
   space: " ",
+  named: ({ en }) => en,
   explorer: "Latent-space explorer",
   sample: "Prior sample",
   zero: "Zero",
@@ -66,12 +85,12 @@ var EN = {
   ordered: "Dimensions ordered by their KL in nats.",
   bands: "Bands show a posterior’s mean ± 2σ.",
   nats: "nats",
-  named: "A name says what a dimension goes with most, as chapter 5 measures it.",
+  names: "A name says what a dimension goes with most, as chapter 5 measures it.",
   unnamed: (count) => `${count} more dimension${count > 1 ? "s" : ""}, without a simple name`,
   inactive: (count) => `${count} inactive dimension${count > 1 ? "s" : ""}, with a KL below ${ACTIVE_KL} nats`,
   beyond: "beyond the slider",
   pad: "Plane of the two latent variables: the arrow keys move z",
-  map: `Images decoded across the plane: z0 to the right, z1 upwards, from −${PAD_LIMIT} to ${PAD_LIMIT}. Click, drag, or use arrow keys.`,
+  map: `Images decoded across the plane: z0 to the right, z1 upwards, from −${LIMIT} to ${LIMIT}. Click, drag, or use arrow keys.`,
   copy: "Copy link",
   copied: "The link to this z is copied.",
   copiedFile: "The link is copied. It leads to this file, so it works on this computer alone.",
@@ -93,6 +112,11 @@ var EN = {
   how: "Write a large digit with a mouse, a pen or a finger. It is centred and scaled as MNIST’s digits are.",
   keys: "By keyboard, choose one of the test digits instead.",
   loading: "The encoder is loading.",
+  showPoints: (count) => `Show ${count} test digits`,
+  points: "Each point is a test digit at its posterior mean. A large figure names their color, and stands among its kind.",
+  testDigit: (label) => `Test digit ${label}`,
+  nearDigit: (label) => `Near a test digit ${label}`,
+  touring: "On a walk from digit to digit, until you touch anything here.",
   byZero: "z = 0",
   byPrior: "A sample from the prior",
   byHand: "Set by hand",
@@ -109,14 +133,15 @@ var EN = {
   badNumbers: (name) => `The weights of the ${name} are not all finite numbers. Did its training diverge?`,
   badZ: (count) => `z must be a list of ${count} finite numbers. The last good one is shown.`,
   badGallery: "The test digits are left out: they do not fit the model.",
+  badPoints: "The points of the map are left out: they do not fit the model.",
   badKl: "The KL is left out: it does not have one number for each dimension.",
   broken: (message) => `The explorer cannot start: ${message}`,
   decoder: "decoder",
   encoder: "encoder"
 };
 var ZH = {
-  code: "zh",
   space: "",
+  named: ({ zh }) => zh,
   explorer: "潜空间探索器",
   sample: "从先验采样",
   zero: "归零",
@@ -133,12 +158,12 @@ var ZH = {
   ordered: "各维按KL（单位：奈特）从大到小排列。",
   bands: "色带表示近似后验的均值±2σ。",
   nats: "奈特",
-  named: "名称是与这一维最相关的量，由第5章测得。",
+  names: "名称是与这一维最相关的量，由第5章测得。",
   unnamed: (count) => `其余${count}维，没有简单的名称`,
   inactive: (count) => `${count}个不活跃的维（KL小于${ACTIVE_KL}奈特）`,
   beyond: "超出滑块范围",
   pad: "两个潜变量张成的平面：用方向键移动z",
-  map: `潜变量平面各处解码出的图像：z0向右，z1向上，范围都是−${PAD_LIMIT}到${PAD_LIMIT}。可点按、拖动，也可用方向键。`,
+  map: `潜变量平面各处解码出的图像：z0向右，z1向上，范围都是−${LIMIT}到${LIMIT}。可点按、拖动，也可用方向键。`,
   copy: "复制链接",
   copied: "已复制指向当前z的链接。",
   copiedFile: "已复制链接。它指向这个文件，只在这台电脑上有效。",
@@ -160,6 +185,11 @@ var ZH = {
   how: "用鼠标、触控笔或手指写一个大大的数字，它会像MNIST的数字一样居中、缩放。",
   keys: "用键盘时，可改选一个测试数字。",
   loading: "正在载入编码器。",
+  showPoints: (count) => `显示${count}幅测试数字`,
+  points: "每个点是一幅测试数字的近似后验均值。大字说明颜色代表哪一类，写在同类之中。",
+  testDigit: (label) => `测试数字${label}`,
+  nearDigit: (label) => `附近是测试数字${label}`,
+  touring: "正在数字之间漫步，碰一下这里的任何地方就停。",
   byZero: "z=0",
   byPrior: "先验的一个样本",
   byHand: "手动设定",
@@ -176,11 +206,13 @@ var ZH = {
   badNumbers: (name) => `${name}的权重含有NaN或无穷。训练是否发散了？`,
   badZ: (count) => `z应是${count}个有限的数。图中仍是上一个有效的z。`,
   badGallery: "测试数字与模型不符，未予显示。",
+  badPoints: "地图上的点与模型不符，未予显示。",
   badKl: "KL的个数与潜变量的维数不符，未予显示。",
   broken: (message) => `探索器无法启动：${message}`,
   decoder: "解码器",
   encoder: "编码器"
 };
+var TEXTS = inLanguages(ZH, EN);
 var Problem = class extends Error {
   /** @param {Phrase} phrase */
   constructor(phrase) {
@@ -189,8 +221,8 @@ var Problem = class extends Error {
   }
 };
 var number = (x) => x.toFixed(2).replace(/^-(?=0\.00$)/, "").replace("-", "−");
-var strings = (lang, notebook, browser) => /^zh\b/i.test(notebook || !lang ? browser : lang) ? ZH : EN;
-var explain = (error, text) => error instanceof Problem ? error.phrase(text) : text.broken(String(error));
+var say = (phrase, text) => text === TEXTS.both ? `${phrase(ZH)} ${phrase(EN)}` : phrase(text);
+var explain = (error, text) => error instanceof Problem ? say(error.phrase, text) : text.broken(String(error));
 
 // widgets/network.js
 var decoderShapes = ({ image_size, hidden_dim, latent_dim }) => [[hidden_dim, latent_dim], [image_size, hidden_dim]];
@@ -401,7 +433,7 @@ function strokes(sheet, pen, drawn) {
 }
 
 // widgets/explore.css
-var explore_default = '.vae-explorer {\n  --x-paper: var(--paper, light-dark(#fefefd, #16191d)); --x-raised: var(--raised, light-dark(#f4f5f7, #1c2025));\n  --x-ink: var(--ink, light-dark(#1e2227, #dde2e7)); --x-soft: var(--soft, light-dark(#56606a, #a0a9b3));\n  --x-line: var(--line, light-dark(#d8dce1, #343b43)); --x-link: var(--link, light-dark(#0b57a4, #82b6f2));\n  --x-tint: color-mix(in srgb, var(--x-link) 20%, var(--x-paper)); --x-edge: light-dark(#7d8791, #77818b);\n  container-type: inline-size; box-sizing: border-box; margin: 1rem 0; padding: 0.9rem; text-align: start;\n  color: var(--x-ink); background: var(--x-paper); border: 1px solid var(--x-line); border-radius: 8px; font-size: 0.92rem;\n  *, ::before, ::after { box-sizing: border-box; }\n  p, figure { margin: 0; }\n  [hidden] { display: none !important; }\n  .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }\n  .note, .status { color: var(--x-soft); font-size: 0.85rem; line-height: 1.5; }\n  .problem { padding: 0.5rem 0.8rem; border-left: 4px solid light-dark(#b3261e, #f2938c); background: var(--x-raised); }\n  .problem:not(:last-child) { margin-bottom: 0.9rem; }\n  .body { display: grid; grid-template-columns: minmax(0, 1fr); gap: 0.9rem; }\n  .controls, .sliders { display: grid; gap: 0.9rem; min-width: 0; }\n  .sliders { gap: 0; }\n  .picture {\n    display: block; width: 100%; height: auto; max-height: 26rem; object-fit: contain; background: #000; border-radius: 4px;\n    image-rendering: pixelated;\n  }\n  .stage {\n    position: sticky; top: var(--widget-top, 0px); z-index: 2; display: grid; gap: 0.9rem; align-items: start;\n    grid-template-columns: clamp(6rem, 38cqi, 14rem) minmax(0, 1fr); margin: -0.9rem -0.9rem 0; padding: 0.9rem;\n    background: var(--x-paper); border-bottom: 1px solid var(--x-line); border-radius: 8px 8px 0 0;\n  }\n  .status { min-height: 3lh; }\n  .beside { display: grid; gap: 0.5rem; min-width: 0; }\n  .buttons { display: flex; flex-wrap: wrap; gap: 0.4rem; }\n  button {\n    min-height: 2rem; min-width: 24px; margin: 0; padding: 0.2rem 0.7rem; font: inherit; font-size: 0.88rem; line-height: 1.4;\n    cursor: pointer; color: var(--x-ink); background: var(--x-raised); border: 1px solid var(--x-edge); border-radius: 6px;\n  }\n  button:hover { border-color: var(--x-link); color: var(--x-link); }\n  button:disabled { color: var(--x-soft); border-style: dashed; cursor: not-allowed; }\n  :focus-visible { outline: 3px solid var(--x-link); outline-offset: 2px; }\n  .gallery { display: grid; grid-template-columns: repeat(10, minmax(24px, 1fr)); gap: 3px; }\n  .gallery button { padding: 2px 2px 0; font-size: 0.8rem; font-variant-numeric: tabular-nums; border-color: var(--x-line); }\n  .gallery button[aria-pressed=true] { color: var(--x-link); background: var(--x-tint); border-color: var(--x-link); font-weight: 650; }\n  .sliders > .note { margin-bottom: 0.3rem; }\n  .slider {\n    display: grid; grid-template-columns: 5.6rem 2rem minmax(0, 1fr) 2rem 2.7rem; gap: 0.35rem; align-items: center;\n    padding: 2px 0; line-height: 1.3;\n  }\n  .slider .picture, .end .picture { width: calc(2rem * min(1, var(--ratio))); border-radius: 3px; }\n  .slider .picture { justify-self: center; }\n  .what { display: grid; justify-items: start; }\n  label { margin: 0; font-size: 0.85rem; white-space: nowrap; }\n  label i { font: italic 1rem "STIX Two Text", Cambria, Georgia, "Times New Roman", serif; }\n  sub { font-size: 0.72em; line-height: 0; font-style: normal; vertical-align: -0.25em; bottom: auto; }\n  .kl, output { font-size: 0.8rem; font-variant-numeric: tabular-nums; }\n  .kl {\n    min-width: 3rem; padding: 0 0.3rem; border-radius: 3px;\n    background: linear-gradient(var(--x-tint) 0 0) 0 / calc(var(--part) * 100%) 100% no-repeat;\n  }\n  output { padding: 0; text-align: right; color: inherit; }\n  .beyond output { color: var(--x-link); font-weight: 700; }\n  .track { position: relative; display: block; height: 28px; }\n  .track::before { content: ""; position: absolute; inset: 12px 0; border-radius: 2px; background: var(--x-line); }\n  .track::after { content: ""; position: absolute; left: calc(50% - 0.5px); top: 8px; width: 1px; height: 12px; background: var(--x-soft); }\n  .scale { position: absolute; inset: 0 12px; }\n  .band { position: absolute; top: 6px; bottom: 6px; border-radius: 3px; background: var(--x-tint); border: 1px solid var(--x-link); }\n  input[type=range] {\n    appearance: none; position: absolute; z-index: 1; inset: 2px 0; width: 100%; height: 24px; margin: 0; padding: 0; background: none;\n    touch-action: pan-y;\n  }\n  input[type=range]::-webkit-slider-thumb {\n    appearance: none; width: 24px; height: 24px; border: 5px solid transparent; border-radius: 50%;\n    background: var(--x-link) padding-box; cursor: grab;\n  }\n  input[type=range]::-moz-range-thumb {\n    width: 24px; height: 24px; border: 5px solid transparent; border-radius: 50%;\n    background: var(--x-link) padding-box; cursor: grab;\n  }\n  details { margin: 0; border-top: 1px solid var(--x-line); padding-top: 0.3rem; }\n  summary { min-height: 28px; padding: 0.15rem 0; color: var(--x-link); cursor: pointer; }\n  .sliders details { margin-top: 0.3rem; }\n  .drawing { padding: 0.2rem 0.8rem; border: 1px solid var(--x-line); border-radius: 6px; }\n  .drawing[open] { padding-bottom: 0.8rem; }\n  .sheets { display: grid; grid-template-columns: minmax(0, 2fr) minmax(0, 1fr); gap: 0.9rem; max-width: 27rem; margin-top: 0.5rem; }\n  .sheets > div { display: grid; gap: 0.5rem; align-content: start; justify-items: start; }\n  .sheet { display: block; width: 100%; aspect-ratio: 1; background: #000; border-radius: 6px; touch-action: none; cursor: crosshair; }\n  .both figure { width: 100%; }\n  .plane { position: relative; width: calc(100% - 2rem); overflow: hidden; touch-action: none; cursor: crosshair; }\n  .marker {\n    position: absolute; width: 18px; height: 18px; margin: 0 0 -9px -9px; border: 3px solid #ffd34d; border-radius: 50%;\n    outline: 2px solid #000; box-shadow: inset 0 0 0 2px #000; pointer-events: none;\n  }\n  .way { display: grid; grid-template-columns: auto minmax(0, 1fr) auto; gap: 0.5rem; align-items: center; margin: 0.2rem 0 0.4rem; }\n  .way .track::after { content: none; }\n  .end { display: flex; gap: 0.35rem; align-items: center; }\n  .end:last-child { flex-direction: row-reverse; }\n  select {\n    min-height: 2rem; margin: 0; padding: 0.1rem 0.3rem; font: inherit; font-size: 0.88rem; color: var(--x-ink); background: var(--x-raised);\n    border: 1px solid var(--x-edge); border-radius: 6px;\n  }\n  .buttons .note { align-self: center; }\n  .posterior { display: grid; gap: 0.4rem; }\n  .address {\n    width: 100%; min-height: 2rem; margin: 0.3rem 0; font: inherit; color: inherit; background: var(--x-raised);\n    border: 1px solid var(--x-edge); border-radius: 6px;\n  }\n  .pair { display: grid; grid-template-columns: minmax(0, 6rem) minmax(0, 6rem) auto; gap: 0.4rem 0.9rem; align-items: center; }\n  .pair figcaption { text-align: center; }\n  .seen { display: grid; gap: 0.4rem; }\n  .curves { display: grid; grid-template-columns: repeat(auto-fill, minmax(3rem, 1fr)); gap: 0.3rem 0.5rem; }\n  .curves > div { display: grid; justify-items: center; line-height: 1.1; }\n  .curves svg { display: block; width: 100%; overflow: visible; }\n  .curves i { font: italic 0.85rem "STIX Two Text", Cambria, Georgia, "Times New Roman", serif; }\n  .prior { fill: none; stroke: var(--x-edge); }\n  .own { fill: var(--x-tint); stroke: var(--x-link); stroke-linejoin: round; }\n  .dot { fill: var(--x-ink); stroke: var(--x-paper); }\n  .pad figcaption { margin-top: 0.4rem; }\n}\n@container (min-width: 36rem) {\n  .vae-explorer .posterior { grid-column: 1 / -1; grid-template-columns: max-content minmax(0, 1fr); gap: 1.4rem; }\n  .vae-explorer .pair { grid-template-columns: 6rem 6rem; align-content: start; }\n  .vae-explorer .pair button { grid-column: 1 / -1; justify-self: center; }\n  .vae-explorer .body { grid-template-columns: minmax(0, 2fr) minmax(0, 3fr); gap: 1.4rem; align-items: start; }\n  .vae-explorer .stage {\n    grid-template-columns: minmax(0, 1fr); top: calc(var(--widget-top, 0px) + 0.9rem); z-index: auto; margin: 0; padding: 0; border: 0;\n  }\n}\n@media (prefers-reduced-motion: no-preference) { .vae-explorer .dot { transition: transform 0.3s; } }\n@media (forced-colors: active) { .vae-explorer input[type=range] { appearance: auto; } }\n:is([data-jp-theme-light=true], [theme=light]) .vae-explorer { color-scheme: light; }\n:is([data-jp-theme-light=false], [theme=dark]) .vae-explorer { color-scheme: dark; }\n';
+var explore_default = '.vae-explorer {\n  --x-paper: var(--paper, light-dark(#fefefd, #16191d)); --x-raised: var(--raised, light-dark(#f4f5f7, #1c2025));\n  --x-ink: var(--ink, light-dark(#1e2227, #dde2e7)); --x-soft: var(--soft, light-dark(#56606a, #a0a9b3));\n  --x-line: var(--line, light-dark(#d8dce1, #343b43)); --x-link: var(--link, light-dark(#0b57a4, #82b6f2));\n  --x-tint: color-mix(in srgb, var(--x-link) 20%, var(--x-paper)); --x-edge: light-dark(#7d8791, #77818b);\n  container-type: inline-size; box-sizing: border-box; margin: 1rem 0; padding: 0.9rem; text-align: start;\n  color: var(--x-ink); background: var(--x-paper); border: 1px solid var(--x-line); border-radius: 8px; font-size: 0.92rem;\n  *, ::before, ::after { box-sizing: border-box; }\n  p, figure { margin: 0; }\n  figcaption { padding: 0; }\n  [hidden] { display: none !important; }\n  .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }\n  .note, .status { color: var(--x-soft); font-size: 0.85rem; line-height: 1.5; }\n  .problem { padding: 0.5rem 0.8rem; border-left: 4px solid light-dark(#b3261e, #f2938c); background: var(--x-raised); }\n  .problem:not(:last-child) { margin-bottom: 0.9rem; }\n  .body { display: grid; grid-template-columns: minmax(0, 1fr); gap: 0.9rem; }\n  .controls, .sliders { display: grid; gap: 0.9rem; min-width: 0; }\n  .sliders { gap: 0; }\n  .picture {\n    display: block; width: 100%; height: auto; max-height: 26rem; object-fit: contain; background: #000; border-radius: 4px;\n    image-rendering: pixelated;\n  }\n  .stage {\n    position: sticky; top: var(--widget-top, 0px); z-index: 2; display: grid; gap: 0.9rem; align-items: start;\n    grid-template-columns: clamp(6rem, 38cqi, 14rem) minmax(0, 1fr); margin: -0.9rem -0.9rem 0; padding: 0.9rem;\n    background: var(--x-paper); border-bottom: 1px solid var(--x-line); border-radius: 8px 8px 0 0;\n  }\n  .shown { position: relative; }\n  .halt { position: absolute; right: 0.4rem; bottom: 0.4rem; }\n  .halt .word { position: absolute; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }\n  .status { min-height: 3lh; }\n  .beside { display: grid; gap: 0.5rem; min-width: 0; }\n  .buttons { display: flex; flex-wrap: wrap; gap: 0.4rem; }\n  button {\n    min-height: 2rem; min-width: 24px; margin: 0; padding: 0.2rem 0.7rem; font: inherit; font-size: 0.88rem; line-height: 1.4;\n    cursor: pointer; color: var(--x-ink); background: var(--x-raised); border: 1px solid var(--x-edge); border-radius: 6px;\n  }\n  button:hover { border-color: var(--x-link); color: var(--x-link); }\n  button:disabled { color: var(--x-soft); border-style: dashed; cursor: not-allowed; }\n  :focus-visible { outline: 3px solid var(--x-link); outline-offset: 2px; }\n  .gallery { display: grid; grid-template-columns: repeat(10, minmax(24px, 1fr)); gap: 3px; }\n  .gallery button { padding: 2px 2px 0; font-size: 0.8rem; font-variant-numeric: tabular-nums; border-color: var(--x-line); }\n  .gallery button[aria-pressed=true] { color: var(--x-link); background: var(--x-tint); border-color: var(--x-link); font-weight: 650; }\n  .what label { white-space: normal; }\n  .sliders > .note { margin-bottom: 0.3rem; }\n  .slider {\n    display: grid; grid-template-columns: 5.6rem 2rem minmax(0, 1fr) 2rem 2.7rem; gap: 0.35rem; align-items: center;\n    padding: 2px 0; line-height: 1.3;\n  }\n  .slider .picture, .end .picture { width: calc(2rem * min(1, var(--ratio))); border-radius: 3px; }\n  .slider .picture { justify-self: center; }\n  .what { display: grid; justify-items: start; }\n  label { margin: 0; font-size: 0.85rem; white-space: nowrap; }\n  label i { font: italic 1rem "STIX Two Text", Cambria, Georgia, "Times New Roman", serif; }\n  sub { font-size: 0.72em; line-height: 0; font-style: normal; vertical-align: -0.25em; bottom: auto; }\n  .kl, output { font-size: 0.8rem; font-variant-numeric: tabular-nums; }\n  .kl {\n    min-width: 3rem; padding: 0 0.3rem; border-radius: 3px;\n    background: linear-gradient(var(--x-tint) 0 0) 0 / calc(var(--part) * 100%) 100% no-repeat;\n  }\n  output { padding: 0; text-align: right; color: inherit; }\n  .beyond output { color: var(--x-link); font-weight: 700; }\n  .track { position: relative; display: block; height: 28px; }\n  .track::before { content: ""; position: absolute; inset: 12px 0; border-radius: 2px; background: var(--x-line); }\n  .track::after { content: ""; position: absolute; left: calc(50% - 0.5px); top: 8px; width: 1px; height: 12px; background: var(--x-soft); }\n  .scale { position: absolute; inset: 0 12px; }\n  .band { position: absolute; top: 6px; bottom: 6px; border-radius: 3px; background: var(--x-tint); border: 1px solid var(--x-link); }\n  input[type=range] {\n    appearance: none; position: absolute; z-index: 1; inset: 2px 0; width: 100%; height: 24px; margin: 0; padding: 0; background: none;\n    touch-action: pan-y;\n  }\n  input[type=range]::-webkit-slider-thumb {\n    appearance: none; width: 24px; height: 24px; border: 5px solid transparent; border-radius: 50%;\n    background: var(--x-link) padding-box; cursor: grab;\n  }\n  input[type=range]::-moz-range-thumb {\n    width: 24px; height: 24px; border: 5px solid transparent; border-radius: 50%;\n    background: var(--x-link) padding-box; cursor: grab;\n  }\n  details { margin: 0; border-top: 1px solid var(--x-line); padding-top: 0.3rem; }\n  summary { min-height: 28px; padding: 0.15rem 0; color: var(--x-link); cursor: pointer; }\n  .sliders details { margin-top: 0.3rem; }\n  .drawing { padding: 0.2rem 0.8rem; border: 1px solid var(--x-line); border-radius: 6px; }\n  .drawing[open] { padding-bottom: 0.8rem; }\n  .sheets { display: grid; grid-template-columns: minmax(0, 2fr) minmax(0, 1fr); gap: 0.9rem; max-width: 27rem; margin-top: 0.5rem; }\n  .sheets > div { display: grid; gap: 0.5rem; align-content: start; justify-items: start; }\n  .sheet { display: block; width: 100%; aspect-ratio: 1; background: #000; border-radius: 6px; touch-action: none; cursor: crosshair; }\n  .both figure { width: 100%; }\n  .plane {\n    position: relative; width: calc(100% - 2rem); overflow: hidden; touch-action: none; cursor: crosshair;\n    background: #000; border-radius: 4px;\n  }\n  .marker {\n    position: absolute; width: 18px; height: 18px; margin: 0 0 -9px -9px; border: 3px solid #ffd34d; border-radius: 50%;\n    outline: 2px solid #000; box-shadow: inset 0 0 0 2px #000; pointer-events: none;\n  }\n  .way { display: grid; grid-template-columns: auto minmax(0, 1fr) auto; gap: 0.5rem; align-items: center; margin: 0.2rem 0 0.4rem; }\n  .way .track::after { content: none; }\n  .end { display: flex; gap: 0.35rem; align-items: center; }\n  .end:last-child { flex-direction: row-reverse; }\n  select {\n    min-height: 2rem; margin: 0; padding: 0.1rem 0.3rem; font: inherit; font-size: 0.88rem; color: var(--x-ink); background: var(--x-raised);\n    border: 1px solid var(--x-edge); border-radius: 6px;\n  }\n  .buttons .note { align-self: center; }\n  .posterior { display: grid; gap: 0.4rem; }\n  .address {\n    width: 100%; min-height: 2rem; margin: 0.3rem 0; font: inherit; color: inherit; background: var(--x-raised);\n    border: 1px solid var(--x-edge); border-radius: 6px;\n  }\n  .pair { display: grid; grid-template-columns: minmax(0, 6rem) minmax(0, 6rem) auto; gap: 0.4rem 0.9rem; align-items: center; }\n  .pair figure { align-self: start; }\n  .pair figcaption { text-align: center; }\n  .seen { display: grid; gap: 0.4rem; }\n  .curves { display: grid; grid-template-columns: repeat(auto-fill, minmax(3rem, 1fr)); gap: 0.3rem 0.5rem; }\n  .curves > div { display: grid; justify-items: center; line-height: 1.1; }\n  .curves svg { display: block; width: 100%; overflow: visible; }\n  .curves i { font: italic 0.85rem "STIX Two Text", Cambria, Georgia, "Times New Roman", serif; }\n  .prior { fill: none; stroke: var(--x-edge); }\n  .own { fill: var(--x-tint); stroke: var(--x-link); stroke-linejoin: round; }\n  .dot { fill: var(--x-ink); stroke: var(--x-paper); }\n  .pad figcaption { margin-top: 0.4rem; }\n  .pointed .plane .picture { opacity: 0.4; }\n  .points { display: none; position: absolute; inset: 0; width: 100%; height: 100%; pointer-events: none; }\n  .pointed .points { display: block; }\n  .tip {\n    position: absolute; z-index: 1; padding: 0.1rem 0.4rem; font-size: 0.8rem; line-height: 1.4; white-space: nowrap; pointer-events: none;\n    color: var(--x-ink); background: var(--x-paper); border: 1px solid var(--x-edge); border-radius: 4px;\n  }\n  .choice { display: flex; gap: 0.4rem; align-items: center; min-height: 28px; margin-bottom: 0.3rem; cursor: pointer; }\n  .choice input { width: 24px; height: 24px; margin: 0; accent-color: var(--x-link); }\n}\n@container (min-width: 36rem) {\n  .vae-explorer .halt .word { position: static; clip-path: none; }\n  .vae-explorer .posterior { grid-column: 1 / -1; grid-template-columns: max-content minmax(0, 1fr); gap: 1.4rem; }\n  .vae-explorer .pair { grid-template-columns: 6rem 6rem; align-content: start; }\n  .vae-explorer .pair button { grid-column: 1 / -1; justify-self: center; }\n  .vae-explorer .body { grid-template-columns: minmax(0, 2fr) minmax(0, 3fr); gap: 1.4rem; align-items: start; }\n  .vae-explorer .stage {\n    grid-template-columns: minmax(0, 1fr); top: calc(var(--widget-top, 0px) + 0.9rem); z-index: auto; margin: 0; padding: 0; border: 0;\n  }\n}\n@media (prefers-reduced-motion: no-preference) { .vae-explorer .dot { transition: transform 0.3s; } }\n@media (forced-colors: active) { .vae-explorer input[type=range] { appearance: auto; } }\n:is([data-jp-theme-light=true], [theme=light]) .vae-explorer { color-scheme: light; }\n:is([data-jp-theme-light=false], [theme=dark]) .vae-explorer { color-scheme: dark; }\n';
 
 // widgets/gallery.js
 var digitAt = (digits, z) => digits.find(({ mean }) => mean.every((x, i) => x === z[i])) ?? null;
@@ -441,7 +473,7 @@ function sliders(view) {
   const named = active.filter((dimension) => dimension in names), rest = active.filter((dimension) => !named.includes(dimension));
   const rows = [...named, ...rest, ...inactive].map((dimension) => slider(view, dimension, most));
   const list = h("div", { class: "sliders", role: "group", "aria-label": text.sliders });
-  const notes = [...kl.length ? [text.ordered] : [], ...named.length ? [text.named] : [], text.bands];
+  const notes = [...kl.length ? [text.ordered] : [], ...named.length ? [text.names] : [], text.bands];
   const add = (from, dimensions, summary, open = false) => {
     const elements = rows.slice(from, from + dimensions.length).map((row) => row.element);
     if (!elements.length) return;
@@ -462,7 +494,7 @@ function sliders(view) {
 }
 function ends(view, rows) {
   let timer = 0, stop = () => {
-  };
+  }, begun = false;
   const draw = () => {
     stop = inChunks(view, 2 * rows.length, (step) => {
       const { dimension, low, high } = rows[Math.floor(step / 2)], [canvas, z] = step % 2 ? [high, LIMIT] : [low, -LIMIT];
@@ -473,11 +505,13 @@ function ends(view, rows) {
   return () => {
     stop();
     clearTimeout(timer);
-    timer = setTimeout(draw, ENDS_MS);
+    if (begun) timer = setTimeout(draw, ENDS_MS);
+    else draw();
+    begun = true;
   };
 }
 function slider(view, dimension, most) {
-  const { text } = view, kl = view.kl[dimension], name = view.names[dimension]?.[text.code];
+  const { text } = view, kl = view.kl[dimension], name = view.names[dimension] && text.named(view.names[dimension]);
   const id = `vae-${Math.random().toString(36).slice(2)}`;
   const input = h("input", { id, type: "range", min: -LIMIT, max: LIMIT, step: STEP });
   const band = h("span", { class: "band" }), output = h("output", { for: id, "aria-live": "off" });
@@ -625,20 +659,98 @@ function stillness(view, start) {
   return note;
 }
 
+// widgets/colors.js
+var COLORS = ["#ff8a80", "#ffd54f", "#4fc3f7", "#aed581", "#ce93d8", "#ffab40", "#4db6ac", "#f48fb1", "#b0bec5", "#dce775"];
+
+// widgets/points.js
+var WIDE = 900;
+var DOT = 5;
+var NEAR = 0.15;
+var AROUND = 0.4;
+var APART = 0.55;
+var FOREIGN = 0.3;
+function unpackPoints(buffer, digits) {
+  const bytes = asBytes(buffer), points = [];
+  if (bytes.length % 3) return null;
+  for (let i = 0; i < bytes.length; i += 3) {
+    const [x, y] = [bytes[i], bytes[i + 1]].map((byte) => LIMIT * (2 * byte / 255 - 1)), digit = digits[bytes[i + 2]];
+    if (!digit) return null;
+    points.push({ x, y, label: digit.label, kind: bytes[i + 2] });
+  }
+  return points;
+}
+var apart = (a, b) => Math.hypot(a.x - b.x, a.y - b.y);
+function near(points, x, y) {
+  let found = null, least = NEAR;
+  for (const point of points) {
+    const distance = Math.hypot(point.x - x, point.y - y);
+    if (distance < least) [found, least] = [point, distance];
+  }
+  return found;
+}
+function centers(points) {
+  const kinds = /* @__PURE__ */ new Map();
+  for (const point of points) {
+    let score = 0;
+    for (const other of points) if (apart(point, other) < AROUND) score += other.kind === point.kind ? 1 : -FOREIGN;
+    kinds.set(point.kind, [...kinds.get(point.kind) ?? [], { point, score }]);
+  }
+  const found = [];
+  const most = (all) => Math.max(...all.map(({ score }) => score));
+  for (const all of [...kinds.values()].sort((a, b) => most(b) - most(a))) {
+    const free = all.filter(({ point }) => found.every((other) => apart(point, other) > APART));
+    found.push((free.length ? free : all).reduce((best, each) => each.score > best.score ? each : best).point);
+  }
+  return found;
+}
+function scatter({ points, size }) {
+  const tall = Math.round(WIDE * size.height / size.width);
+  const canvas = h("canvas", { class: "points", width: WIDE, height: tall, "aria-hidden": "true" });
+  const pen = brush(canvas), place2 = ({ x, y }) => [(1 + x / LIMIT) * WIDE / 2, (1 - y / LIMIT) * tall / 2];
+  const color = ({ kind }) => COLORS[kind % COLORS.length];
+  for (const point of points) {
+    const [x, y] = place2(point);
+    pen.fillStyle = color(point);
+    pen.beginPath();
+    pen.arc(x, y, DOT, 0, 2 * Math.PI);
+    pen.fill();
+  }
+  Object.assign(pen, { font: "bold 56px system-ui, sans-serif", textAlign: "center", textBaseline: "middle" });
+  Object.assign(pen, { lineWidth: 12, lineJoin: "round", strokeStyle: "#000" });
+  for (const point of centers(points)) {
+    const [x, y] = place2(point);
+    pen.fillStyle = color(point);
+    pen.strokeText(point.label, x, y);
+    pen.fillText(point.label, x, y);
+  }
+  return canvas;
+}
+
 // widgets/plane.js
 var PAD_STEP = 0.1;
-var TILES = 15;
+var TILES = 17;
+function under(event, plane) {
+  const [x, y] = place(event, plane);
+  return [LIMIT * (2 * x - 1), LIMIT * (1 - 2 * y)];
+}
+function put(element, x, y) {
+  const [left, bottom] = [x, y].map((z) => 50 * (1 + clamp(z, LIMIT) / LIMIT));
+  element.style.left = `${left}%`;
+  element.style.bottom = `${bottom}%`;
+}
 function pad(view) {
-  const { text, size } = view, marker = h("span", { class: "marker" }), id = `vae-${Math.random().toString(36).slice(2)}`;
+  const { text, size, points } = view, marker = h("span", { class: "marker" }), id = `vae-${Math.random().toString(36).slice(2)}`;
   const map = picture({ width: TILES * size.width, height: TILES * size.height }, {});
   const caption = h("figcaption", { id, class: "note" }, text.map);
   const attributes = { class: "plane", tabindex: 0, role: "application", "aria-label": text.pad, "aria-describedby": id };
   const plane = h("div", { ...attributes, style: `max-width: ${Math.min(26, 26 * size.width / size.height)}rem` }, map, marker);
-  const go = (z) => view.move(z.map((x) => Math.round(clamp(x, PAD_LIMIT) * 100) / 100), (text2) => text2.byHand);
-  dragged(plane, (event) => {
-    const [x, y] = place(event, plane);
-    go([PAD_LIMIT * (2 * x - 1), PAD_LIMIT * (1 - 2 * y)]);
-  });
+  const figure = h("figure", { class: "pad" }, plane, caption);
+  const shown = points.length ? pointed(view, plane, figure) : () => false;
+  const go = (z) => {
+    const [x, y] = z.map((each) => Math.round(clamp(each, LIMIT) * 100) / 100), point = shown() ? near(points, x, y) : null;
+    view.move([x, y], (text2) => point ? text2.nearDigit(point.label) : text2.byHand);
+  };
+  dragged(plane, (event) => go(under(event, plane)));
   plane.addEventListener("keydown", (event) => {
     const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowDown: [0, -1], ArrowUp: [0, 1] }[event.key];
     if (!way) return;
@@ -646,17 +758,34 @@ function pad(view) {
     go(view.z.map((x, i) => x + way[i] * PAD_STEP));
   });
   tile(view, map);
-  return {
-    element: h("figure", { class: "pad" }, plane, caption),
-    update() {
-      const [x, y] = view.z.map((z) => 50 * (1 + clamp(z, PAD_LIMIT) / PAD_LIMIT));
-      marker.style.left = `${x}%`;
-      marker.style.bottom = `${y}%`;
-    }
+  return { element: figure, update: () => put(marker, view.z[0], view.z[1]) };
+}
+function pointed(view, plane, figure) {
+  const { text, points } = view, tip = h("span", { class: "tip", "aria-hidden": "true", hidden: "" });
+  const box = h("input", { type: "checkbox", checked: "" }), says = h("p", { class: "note" }, text.points);
+  const show = () => {
+    figure.classList.toggle("pointed", box.checked);
+    says.hidden = !box.checked;
+    tip.hidden = true;
   };
+  plane.firstElementChild?.after(scatter(view), tip);
+  figure.prepend(h("label", { class: "choice" }, box, text.showPoints(points.length.toLocaleString("en"))));
+  figure.append(says);
+  box.addEventListener("change", show);
+  plane.addEventListener("pointermove", (event) => {
+    const [x, y] = under(event, plane), point = box.checked && event.pointerType === "mouse" ? near(points, x, y) : null;
+    tip.hidden = !point;
+    if (!point) return;
+    tip.textContent = text.testDigit(point.label);
+    tip.style.translate = `${-50 * (1 + point.x / LIMIT)}% ${point.y > 0.8 * LIMIT ? "calc(100% + 0.7rem)" : "-0.7rem"}`;
+    put(tip, point.x, point.y);
+  });
+  plane.addEventListener("pointerleave", () => void (tip.hidden = true));
+  show();
+  return () => box.checked;
 }
 function tile(view, map) {
-  const at = (i) => PAD_LIMIT * (2 * i + 1) / TILES - PAD_LIMIT;
+  const at = (i) => LIMIT * (2 * i + 1) / TILES - LIMIT;
   inChunks(view, TILES * TILES, (step) => {
     const x = step % TILES, y = Math.floor(step / TILES), { size } = view;
     paint(map, decode(view.decoder, [at(x), -at(y)]), size, x * size.width, y * size.height);
@@ -664,12 +793,12 @@ function tile(view, map) {
 }
 
 // widgets/posterior.js
-var WIDE = 60;
+var WIDE2 = 60;
 var HIGH = 32;
 var REACH = 3;
 var STEPS = 60;
 var density = (z, mean, sigma) => Math.exp(-(((z - mean) / sigma) ** 2) / 2) / (sigma * Math.sqrt(2 * Math.PI));
-var across = (z) => WIDE * (clamp(z, REACH) + REACH) / (2 * REACH);
+var across = (z) => WIDE2 * (clamp(z, REACH) + REACH) / (2 * REACH);
 function curve(mean, sigma, highest) {
   const points = Array.from({ length: STEPS + 1 }, (_, i) => 2 * REACH * i / STEPS - REACH);
   points.push(clamp(mean, REACH));
@@ -690,9 +819,9 @@ function posterior(view) {
     view.move(mean.map((m, i) => m + sigma[i] * noise[i]), (text2) => text2.byDraw, shown);
   });
   const figure = (image, words) => h("figure", {}, image, h("figcaption", { class: "note" }, words));
-  const pair = h("div", { class: "pair" }, figure(before, text.original), figure(after, text.output), draw);
+  const pair2 = h("div", { class: "pair" }, figure(before, text.original), figure(after, text.output), draw);
   const seen = h("div", { class: "seen" }, h("p", { class: "note" }, text.curves), curves);
-  const element = h("div", { class: "posterior", role: "group", "aria-label": text.posterior }, pair, seen);
+  const element = h("div", { class: "posterior", role: "group", "aria-label": text.posterior }, pair2, seen);
   return {
     element,
     update() {
@@ -705,14 +834,14 @@ function posterior(view) {
         curves.setAttribute("aria-label", text.spread(number(Math.min(...shown.sigma)), number(Math.max(...shown.sigma))));
       }
       element.hidden = !shown;
-      for (const { dimension, put } of small) put(view.z[dimension]);
+      for (const { dimension, put: put2 } of small) put2(view.z[dimension]);
     }
   };
 }
 function gaussian(dimension) {
   const [prior, own, dot] = ["path", "path", "circle"].map((tag) => document.createElementNS("http://www.w3.org/2000/svg", tag));
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  svg.setAttribute("viewBox", `0 -2 ${WIDE} ${HIGH + 7}`);
+  svg.setAttribute("viewBox", `0 -2 ${WIDE2} ${HIGH + 7}`);
   for (
     const [element, name] of
     /** @type {const} */
@@ -782,7 +911,7 @@ function link(view) {
 
 // widgets/stage.js
 var SETTLE_MS = 500;
-function stage(view) {
+function stage(view, halt) {
   const { text } = view, status = h("p", { class: "status", role: "status" });
   const image = picture(view.size, { "data-latent-image": "", role: "img" });
   const buttons = h(
@@ -794,26 +923,74 @@ function stage(view) {
   const [copy, ...copied] = link(view);
   if (copy) buttons.append(copy);
   const settle = () => {
-    const words = describe(view);
+    const words = say((text2) => describe(view, text2), text);
     if (status.textContent === words) return;
     status.textContent = words;
-    image.setAttribute("aria-label", text.image(words));
+    image.setAttribute("aria-label", say((text2) => text2.image(describe(view, text2)), text));
   };
   let timer = 0;
   view.signal.addEventListener("abort", () => clearTimeout(timer));
   settle();
   return {
-    element: h("div", { class: "stage" }, image, h("div", { class: "beside" }, buttons, ...copied, status)),
+    element: h(
+      "div",
+      { class: "stage" },
+      h("div", { class: "shown" }, image, halt),
+      h("div", { class: "beside" }, buttons, ...copied, status)
+    ),
     update() {
       paint(image, decode(view.decoder, view.z), view.size);
       clearTimeout(timer);
-      timer = setTimeout(settle, SETTLE_MS);
+      if (view.walk?.says) settle();
+      else timer = setTimeout(settle, SETTLE_MS);
     }
   };
 }
-function describe({ text, source, z }) {
+function describe({ source, walk, z }, text) {
+  if (walk?.says) return walk.says(text);
   if (z.length <= 3) return text.point(source(text), z.map(number));
   return text.length(source(text), number(Math.hypot(...z)), number(Math.sqrt(z.length)));
+}
+
+// widgets/tour.js
+var LEG_MS = 4e3;
+function tour(view, root) {
+  const { digits, text, signal } = view, halt = button("", () => view.walk?.stop());
+  halt.append(h("span", { "aria-hidden": "true" }, "■"), h("span", { class: "word" }, ` ${text.stop}`));
+  halt.className = "halt";
+  halt.hidden = true;
+  const begin = () => {
+    const start = digitAt(digits, view.z), first = start ? digits.indexOf(start) : -1;
+    if (!start || digits.length < 2 || matchMedia("(prefers-reduced-motion: reduce)").matches) return;
+    let began = 0;
+    const step = (now) => {
+      if (view.walk !== mine) return;
+      began || (began = now);
+      const way = (now - began) / LEG_MS, leg = Math.floor(way), share = (1 - Math.cos((way - leg) * Math.PI)) / 2;
+      const [a, b] = [leg, leg + 1].map((i) => digits[(first + i) % digits.length]);
+      view.set(interpolate(a.mean, b.mean, share), (text2) => text2.walked(a.label, b.label));
+      view.soon(step);
+    };
+    const mine = {
+      says: (text2) => text2.touring,
+      stop() {
+        const focused = document.activeElement === halt;
+        view.walk = null;
+        halt.hidden = true;
+        if (focused) root.querySelector("button")?.focus();
+        view.renew();
+      }
+    };
+    view.walk = mine;
+    halt.hidden = false;
+    const touch = ({ target }) => halt.contains(
+      /** @type {Node} */
+      target
+    ) || view.walk !== mine || mine.stop();
+    for (const name of ["pointerdown", "keydown"]) root.addEventListener(name, touch, { signal });
+    view.soon(step);
+  };
+  return { element: halt, begin };
 }
 
 // widgets/explore.js
@@ -827,7 +1004,9 @@ function extras(model, { image_size, latent_dim }) {
   if (!goodDigits) problems.push((text) => text.badGallery);
   const greys = Float32Array.from(pixels, (pixel) => pixel / 255);
   const shown = goodDigits ? digits.map((digit, i) => ({ ...digit, image: greys.subarray(i * image_size, (i + 1) * image_size) })) : [];
-  return { names, kl: goodKl ? kl : [], digits: shown, problems };
+  const points = unpackPoints(model.get("points"), latent_dim === 2 ? shown : []);
+  if (!points) problems.push((text) => text.badPoints);
+  return { names, kl: goodKl ? kl : [], digits: shown, points: points ?? [], problems };
 }
 function explorer(root, model, text, signal) {
   const sizes = checkSizes(model.get("sizes")), decoder = unpack(model.get("decoder"), decoderShapes(sizes), sizes.dtype);
@@ -850,14 +1029,13 @@ function explorer(root, model, text, signal) {
   };
   const request = () => void (frame || (frame = requestAnimationFrame(run)));
   const complain = (...more) => {
-    problem.textContent = [...problems, ...more].map((phrase) => phrase(text)).join(text.space);
+    problem.textContent = [...problems, ...more].map((phrase) => say(phrase, text)).join(text.space);
     problem.hidden = !problem.textContent;
   };
   const take = (z, source, band) => {
     Object.assign(view, { z, source, band });
     complain();
-    stale = true;
-    request();
+    view.renew();
   };
   const view = {
     ...given,
@@ -873,6 +1051,10 @@ function explorer(root, model, text, signal) {
     walk: null,
     soon(task) {
       tasks.add(task);
+      request();
+    },
+    renew() {
+      stale = true;
       request();
     },
     set(z, source, band = null) {
@@ -900,7 +1082,13 @@ function explorer(root, model, text, signal) {
   complain();
   follow();
   model.on("change:z", follow);
-  const seen = new IntersectionObserver((entries) => entries.at(-1)?.isIntersecting || view.walk?.stop());
+  const opening = tour(view, root);
+  let fresh = model.get("opening") === "walk" && !model.get("shared");
+  const seen = new IntersectionObserver((entries) => {
+    if (!entries.at(-1)?.isIntersecting) return view.walk?.stop();
+    if (fresh) opening.begin();
+    fresh = false;
+  });
   seen.observe(root);
   signal.addEventListener("abort", () => {
     model.off("change:z", follow);
@@ -915,7 +1103,7 @@ function explorer(root, model, text, signal) {
     sliders(view),
     ...view.digits.length > 1 ? [path(view)] : []
   ];
-  const picture2 = stage(view), seenByEncoder = posterior(view), parts = [picture2, ...controls, seenByEncoder];
+  const picture2 = stage(view, opening.element), seenByEncoder = posterior(view), parts = [picture2, ...controls, seenByEncoder];
   const middle = h("div", { class: "controls" }, ...controls.map((part) => part.element));
   request();
   return [problem, h("div", { class: "body" }, picture2.element, middle, seenByEncoder.element)];
@@ -931,10 +1119,9 @@ function mount(root, model, text) {
   return () => stop.abort();
 }
 function render({ model, el, signal }) {
-  const lang = el.closest("[lang]")?.getAttribute("lang") ?? "";
-  const text = strings(lang, document.body.hasAttribute("data-jp-theme-light"), navigator.language);
-  const root = h("div", { class: "vae-explorer", lang: text === ZH ? "zh-Hans" : "en", role: "group", "aria-label": text.explorer });
-  const events = ["sizes", "decoder", "kl", "gallery", "digits"].map((name) => `change:${name}`);
+  const language = languageOf(el), text = TEXTS[language];
+  const root = h("div", { class: "vae-explorer", lang: TAGS[language], role: "group", "aria-label": text.explorer });
+  const events = ["sizes", "decoder", "kl", "gallery", "digits", "points"].map((name) => `change:${name}`);
   el.append(root);
   let unmount = mount(root, model, text);
   const again = () => {

@@ -220,7 +220,7 @@ def read_weights(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     data = path.read_bytes()
     try: return dict(sorted(load(data).items())), json.loads(data[8:8 + int.from_bytes(data[:8], "little")]).get("__metadata__", {})
     except Exception as error:
-        if data[:2] == b"PK" or data[:1] == b"\x80":
+        if data[:2] == b"PK" or data[:1] == b"\x80" and data[8:9] != b"{":
             raise ValueError(
                 f"{path} is a pickle file, as torch.save writes; opening one can run code hidden in it, so it is refused. "
                 "If you trust its source, convert it once with vae_nb.files.save_weights('weights.safetensors', "
@@ -848,4 +848,5 @@ def checkpoint_of(path: Any, run: Any, batch_size: int, loss: Any, name: str) ->
                          "train without checkpoint, or with a loss that stays the same")
     if isinstance(loss, nn.Module) and loss.state_dict():
         raise ValueError(f"loss holds tensors ({', '.join(loss.state_dict())}) that a checkpoint could not bring back; train without checkpoint")
-    return Checkpoint(path, run.state, run_settings(run.state, batch_size, run.seed, loss, run.redraw, run.train_images, run.test_images))
+    settings = run_settings(run.state, batch_size, run.seed, loss, run.redraw, run.train_images, run.test_images)
+    return Checkpoint(path, run.state, settings | {"schedule": run.cycle and f"one-cycle over {run.cycle.epochs} epochs"})

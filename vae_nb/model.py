@@ -288,12 +288,17 @@ class VAE(EncoderDecoder):
         """The model in a safetensors file, in evaluation mode; with no path, the one shipped with the package.
         从safetensors文件得到模型（评估模式）；不给路径时使用随包附带的权重。
 
+        Two are shipped, with 20 latent dimensions and, for `latent_dim=2`, with two.
+
         Takes files of `save_pretrained` and checkpoints of `fit`. `arguments`: what a subclass's constructor needs besides.
         Raises as `load_weights` does, and `ValueError` naming tensors that are missing, unknown, of another shape, or not finite.
 
+        随包附带的有两个：一个潜空间是20维；给出`latent_dim=2`，则是二维的。
         可读`save_pretrained`写的文件与`fit`的检查点。`arguments`：子类构造函数另外需要的参数。
         报错同`load_weights`；张量缺少、多余、形状不符或含NaN时报`ValueError`并指明名称。"""
-        return model_from(cls, files("vae_nb")/"mnist.safetensors" if path is None else path, arguments, check_shape)
+        if path is not None: return model_from(cls, path, arguments, check_shape)
+        name = "mnist2" if arguments.get("latent_dim") == 2 else "mnist"
+        return model_from(cls, files("vae_nb")/f"{name}.safetensors", arguments, check_shape).float()
 
 # %% ../nbs/01_model.ipynb #47fa5747
 class VAELike(Protocol):
@@ -308,9 +313,10 @@ class VAELike(Protocol):
     - `forward(x)`, that is `model(x)`: `(reconstructed, mu, logvar)`, with `reconstructed` decoded from a sample of q(z|x).
     - `log_likelihood(z, x)`, if the pixels are not Bernoulli or a faster way is known: log p(x|z) in nats, `(B, S)`, for z
       `(B, S, L)` and x `(B, C, H, W)`. Without it the pixels are Bernoulli with the probabilities of `decode`.
-
     - `log_prior(z)` and `sample_latents(count, generator)`, if the prior is not N(0, I): log p(z) in nats, `(...)`, for z `(..., L)`, and
       draws of it, `(count, L)`. `generator` is a `torch.Generator` or `None`.
+    - `sample_posterior(x, eps)`, if q(z|x) is not the Gaussian of `encode`: z `(B, S, L)` and log q(z|x) in nats, `(B, S)`, made of
+      standard normal noise `(B, S, L)`. `encode` then gives the means and log-variances to draw and to reconstruct with.
 
     Images arrive in the type and on the device of the model's parameters; what comes back stays there.
 
@@ -322,9 +328,10 @@ class VAELike(Protocol):
     - `forward(x)`，即`model(x)`：返回`(reconstructed, mu, logvar)`，其中`reconstructed`由q(z|x)的一个样本解码得到。
     - `log_likelihood(z, x)`，像素不是伯努利分布或有更快的算法时才需要：对z `(B, S, L)`与x `(B, C, H, W)`，返回
       log p(x|z)（单位：奈特），`(B, S)`。没有它时，像素视为伯努利分布，概率由`decode`给出。
-
     - `log_prior(z)`与`sample_latents(count, generator)`，先验不是N(0, I)时才需要：对z `(..., L)`返回log p(z)（单位：奈特），`(...)`；
       以及先验的样本`(count, L)`。`generator`是`torch.Generator`或`None`。
+    - `sample_posterior(x, eps)`，q(z|x)不是`encode`所给的高斯分布时才需要：由标准正态噪声`(B, S, L)`得到z `(B, S, L)`与
+      log q(z|x)（单位：奈特），`(B, S)`。这时`encode`给出的均值与对数方差用于画图与重构。
 
     传入的图像与模型的参数类型相同、设备相同；返回值也留在那里。"""
     latent_dim: int

@@ -19,6 +19,29 @@ function button(label, act) {
   return element;
 }
 
+// widgets/language.js
+var TAGS = { zh: "zh-Hans", en: "en", both: "zh-Hans" };
+function languageFor(lang, both, notebook, browser) {
+  if (both) return "both";
+  return /^zh\b/i.test(notebook || !lang ? browser : lang) ? "zh" : "en";
+}
+function languageOf(element) {
+  const lang = element.closest("[lang]")?.getAttribute("lang") ?? "", both = document.documentElement.classList.contains("both");
+  return languageFor(lang, both, document.body.hasAttribute("data-jp-theme-light"), navigator.language);
+}
+var pair = (zh, en) => {
+  if (typeof zh === "function") return (...given) => pair(zh(...given), en(...given));
+  if (Array.isArray(zh)) return zh.map((each, i) => pair(each, en[i]));
+  return zh ? `${zh} ${en}` : en;
+};
+var inLanguages = (zh, en) => {
+  const both = Object.fromEntries(Object.entries(zh).map(([key, words]) => [key, pair(words, en[key])]));
+  return { zh, en, both: (
+    /** @type {W} */
+    both
+  ) };
+};
+
 // widgets/playground/network.js
 var PIXELS = 196;
 var HIDDEN = 64;
@@ -225,7 +248,7 @@ turned_fn = function(all) {
 };
 
 // widgets/playground/playground.css
-var playground_default = '.vae-playground {\n  --x-paper: var(--paper, light-dark(#fefefd, #16191d)); --x-raised: var(--raised, light-dark(#f4f5f7, #1c2025));\n  --x-ink: var(--ink, light-dark(#1e2227, #dde2e7)); --x-soft: var(--soft, light-dark(#56606a, #a0a9b3));\n  --x-line: var(--line, light-dark(#d8dce1, #343b43)); --x-link: var(--link, light-dark(#0b57a4, #82b6f2));\n  --x-tint: color-mix(in srgb, var(--x-link) 30%, var(--x-paper)); --x-edge: light-dark(#7d8791, #77818b);\n  container-type: inline-size; box-sizing: border-box; margin: 1rem 0; padding: 0.9rem; text-align: start;\n  color: var(--x-ink); background: var(--x-paper); border: 1px solid var(--x-line); border-radius: 8px; font-size: 0.92rem;\n  *, ::before, ::after { box-sizing: border-box; }\n  p, figure { margin: 0; }\n  [hidden] { display: none; }\n  figcaption { color: var(--x-soft); font-size: 0.85rem; line-height: 1.5; }\n  .problem { margin-top: 0.6rem; padding: 0.5rem 0.8rem; border-left: 4px solid light-dark(#b3261e, #f2938c); background: var(--x-raised); }\n  .bar {\n    position: sticky; top: var(--widget-top, 0px); z-index: 2; margin: -0.9rem -0.9rem 0; padding: 0.9rem 0.9rem 0.6rem;\n    background: var(--x-paper); border-bottom: 1px solid var(--x-line); border-radius: 8px 8px 0 0;\n  }\n  .bar, .buttons { display: flex; flex-wrap: wrap; gap: 0.4rem 0.8rem; align-items: center; }\n  .buttons { gap: 0.4rem; }\n  .readout { flex: 1 1 18rem; min-height: 2lh; padding: 0; color: inherit; line-height: 1.4; font-variant-numeric: tabular-nums; }\n  .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }\n  button, select, input[type=number] {\n    min-height: 2rem; min-width: 24px; margin: 0; padding: 0.2rem 0.7rem; font: inherit; font-size: 0.88rem; line-height: 1.4;\n    color: var(--x-ink); background: var(--x-raised); border: 1px solid var(--x-edge); border-radius: 6px;\n  }\n  button { cursor: pointer; }\n  button:hover { border-color: var(--x-link); color: var(--x-link); }\n  button.main { min-width: 5.5rem; color: var(--x-paper); background: var(--x-link); border-color: var(--x-link); font-weight: 650; }\n  :focus-visible { outline: 3px solid var(--x-link); outline-offset: 2px; }\n  .controls { display: grid; gap: 0.5rem 1.4rem; margin: 0.6rem 0 0.9rem; padding-bottom: 0.6rem; border-bottom: 1px solid var(--x-line); }\n  .control { display: grid; grid-template-columns: 1fr auto; gap: 0.2rem; align-items: center; min-width: 0; }\n  .short { display: flex; flex-wrap: wrap; gap: 0.3rem 0.6rem; }\n  .short:has([type=checkbox]) { flex-wrap: nowrap; }\n  label { margin: 0; }\n  output { padding: 0; color: inherit; font-variant-numeric: tabular-nums; }\n  input[type=range] { grid-column: 1 / -1; width: 100%; height: 24px; margin: 0; padding: 0; accent-color: var(--x-link); outline-offset: -2px; }\n  input[type=number] { width: 6rem; }\n  input[type=checkbox] { flex: none; order: -1; width: 24px; height: 24px; margin: 0; accent-color: var(--x-link); }\n  .views { display: grid; gap: 1rem 1.4rem; }\n  .picture { display: block; width: 100%; height: auto; background: #000; border-radius: 4px; }\n  .manifold .picture, .images .picture { image-rendering: pixelated; }\n  .images { display: grid; gap: 0.5rem; }\n  svg { display: block; width: 100%; height: auto; overflow: visible; }\n  .axes line { stroke: var(--x-line); }\n  .axes text { fill: var(--x-soft); font-size: 11px; font-family: inherit; }\n  .line { fill: none; stroke: var(--x-link); stroke-width: 1.8; stroke-linejoin: round; }\n  path.band { fill: light-dark(#e8a13a, #c98a2c); fill-opacity: 0.55; }\n  .tradeoff .line { stroke-width: 1; opacity: 0.6; }\n  .dots { fill: none; stroke: var(--x-link); stroke-width: 4; stroke-linecap: round; opacity: 0.5; }\n  circle { fill: var(--x-link); stroke: var(--x-paper); stroke-width: 1.5; }\n  .key { display: inline-block; margin-inline-start: 0.8rem; }\n  .key::before { content: ""; display: inline-block; width: 1.2em; height: 0.6em; margin-inline-end: 0.35em; border-radius: 2px; }\n  .key.line::before { height: 2px; vertical-align: middle; background: var(--x-link); }\n  .key.band::before { background: light-dark(#e8a13a, #c98a2c); opacity: 0.55; }\n}\n@container (min-width: 34rem) {\n  .vae-playground .controls, .vae-playground .views { grid-template-columns: 1fr 1fr; }\n  .vae-playground .images { grid-column: 1 / -1; }\n}\n@media (forced-colors: active) { .vae-playground .main { border: 2px solid; } }\n:is([data-jp-theme-light=true], [theme=light]) .vae-playground { color-scheme: light; }\n:is([data-jp-theme-light=false], [theme=dark]) .vae-playground { color-scheme: dark; }\n:where(.vae-playground) { font-family: system-ui, "Segoe UI", Roboto, "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif; }\n';
+var playground_default = '.vae-playground {\n  --x-paper: var(--paper, light-dark(#fefefd, #16191d)); --x-raised: var(--raised, light-dark(#f4f5f7, #1c2025));\n  --x-ink: var(--ink, light-dark(#1e2227, #dde2e7)); --x-soft: var(--soft, light-dark(#56606a, #a0a9b3));\n  --x-line: var(--line, light-dark(#d8dce1, #343b43)); --x-link: var(--link, light-dark(#0b57a4, #82b6f2));\n  --x-tint: color-mix(in srgb, var(--x-link) 30%, var(--x-paper)); --x-edge: light-dark(#7d8791, #77818b);\n  container-type: inline-size; box-sizing: border-box; margin: 1rem 0; padding: 0.9rem; text-align: start;\n  color: var(--x-ink); background: var(--x-paper); border: 1px solid var(--x-line); border-radius: 8px; font-size: 0.92rem;\n  *, ::before, ::after { box-sizing: border-box; }\n  p, figure { margin: 0; }\n  [hidden] { display: none; }\n  figcaption { padding: 0; color: var(--x-soft); font-size: 0.85rem; line-height: 1.5; }\n  .problem { margin-top: 0.6rem; padding: 0.5rem 0.8rem; border-left: 4px solid light-dark(#b3261e, #f2938c); background: var(--x-raised); }\n  .bar {\n    position: sticky; top: var(--widget-top, 0px); z-index: 2; margin: -0.9rem -0.9rem 0; padding: 0.9rem 0.9rem 0.6rem;\n    background: var(--x-paper); border-bottom: 1px solid var(--x-line); border-radius: 8px 8px 0 0;\n  }\n  .bar, .buttons { display: flex; flex-wrap: wrap; gap: 0.4rem 0.8rem; align-items: center; }\n  .buttons { gap: 0.4rem; }\n  .readout { flex: 1 1 18rem; min-height: 2lh; padding: 0; color: inherit; line-height: 1.4; font-variant-numeric: tabular-nums; }\n  .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }\n  button, select, input[type=number] {\n    min-height: 2rem; min-width: 24px; margin: 0; padding: 0.2rem 0.7rem; font: inherit; font-size: 0.88rem; line-height: 1.4;\n    color: var(--x-ink); background: var(--x-raised); border: 1px solid var(--x-edge); border-radius: 6px;\n  }\n  button { cursor: pointer; }\n  button:hover { border-color: var(--x-link); color: var(--x-link); }\n  button.main { min-width: 5.5rem; color: var(--x-paper); background: var(--x-link); border-color: var(--x-link); font-weight: 650; }\n  :focus-visible { outline: 3px solid var(--x-link); outline-offset: 2px; }\n  .controls { display: grid; gap: 0.5rem 1.4rem; margin: 0.6rem 0 0.9rem; padding-bottom: 0.6rem; border-bottom: 1px solid var(--x-line); }\n  .control { display: grid; grid-template-columns: 1fr auto; gap: 0.2rem; align-items: center; min-width: 0; }\n  .short { display: flex; flex-wrap: wrap; gap: 0.3rem 0.6rem; }\n  .short:has([type=checkbox]) { flex-wrap: nowrap; }\n  label { margin: 0; }\n  output { padding: 0; color: inherit; font-variant-numeric: tabular-nums; }\n  input[type=range] { grid-column: 1 / -1; width: 100%; height: 24px; margin: 0; padding: 0; accent-color: var(--x-link); outline-offset: -2px; }\n  input[type=number] { width: 6rem; }\n  input[type=checkbox] { flex: none; order: -1; width: 24px; height: 24px; margin: 0; accent-color: var(--x-link); }\n  .views { display: grid; gap: 1rem 1.4rem; }\n  .picture { display: block; width: 100%; height: auto; background: #000; border-radius: 4px; }\n  .manifold .picture, .images .picture { image-rendering: pixelated; }\n  .images { display: grid; gap: 0.5rem; }\n  .ahead figure { display: grid; }\n  .ahead :is(.picture, svg) { visibility: hidden; }\n  .ahead figure::before, .ahead :is(.picture, svg) { grid-area: pictures; }\n  .ahead figure { grid-template-areas: "pictures"; }\n  .ahead .images figure { grid-template-areas: "words" "pictures"; }\n  .ahead figure::before {\n    content: ""; display: grid; place-items: center; padding: 0.5rem; text-align: center; color: var(--x-soft); font-size: 0.85rem;\n    border: 1px dashed var(--x-edge); border-radius: 4px;\n  }\n  .ahead > figure::before { content: var(--hint); }\n  svg { display: block; width: 100%; height: auto; overflow: visible; }\n  .axes line { stroke: var(--x-line); }\n  .axes text { fill: var(--x-soft); font-size: 11px; font-family: inherit; }\n  .line { fill: none; stroke: var(--x-link); stroke-width: 1.8; stroke-linejoin: round; }\n  path.band { fill: light-dark(#e8a13a, #c98a2c); fill-opacity: 0.55; }\n  .tradeoff .line { stroke-width: 1; opacity: 0.6; }\n  .dots { fill: none; stroke: var(--x-link); stroke-width: 4; stroke-linecap: round; opacity: 0.5; }\n  circle { fill: var(--x-link); stroke: var(--x-paper); stroke-width: 1.5; }\n  .key { display: inline-block; margin-inline-start: 0.8rem; }\n  .key::before { content: ""; display: inline-block; width: 1.2em; height: 0.6em; margin-inline-end: 0.35em; border-radius: 2px; }\n  .key.line::before { height: 2px; vertical-align: middle; background: var(--x-link); }\n  .key.band::before { background: light-dark(#e8a13a, #c98a2c); opacity: 0.55; }\n}\n@container (min-width: 34rem) {\n  .vae-playground .controls, .vae-playground .views { grid-template-columns: 1fr 1fr; }\n  .vae-playground .images { grid-column: 1 / -1; }\n}\n@media (forced-colors: active) { .vae-playground .main { border: 2px solid; } }\n:is([data-jp-theme-light=true], [theme=light]) .vae-playground { color-scheme: light; }\n:is([data-jp-theme-light=false], [theme=dark]) .vae-playground { color-scheme: dark; }\n:where(.vae-playground) { font-family: system-ui, "Segoe UI", Roboto, "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif; }\n';
 
 // widgets/playground/random.js
 function uniform(seed) {
@@ -507,6 +530,9 @@ function training(say) {
   };
 }
 
+// widgets/colors.js
+var COLORS = ["#ff8a80", "#ffd54f", "#4fc3f7", "#aed581", "#ce93d8", "#ffab40", "#4db6ac", "#f48fb1", "#b0bec5", "#dce775"];
+
 // widgets/playground/views.js
 var SIDE = 14;
 var MAP = 420;
@@ -519,7 +545,6 @@ var BOTTOM = 20;
 var LEAST = 30;
 var MOST = 80;
 var RATES = [4, 8, 16, 32, 64];
-var COLORS = ["#ff8a80", "#ffd54f", "#4fc3f7", "#aed581", "#ce93d8", "#ffab40", "#4db6ac", "#f48fb1", "#b0bec5", "#dce775"];
 function s(name, attributes = {}, ...children) {
   const element = document.createElementNS("http://www.w3.org/2000/svg", name);
   for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, String(value));
@@ -661,6 +686,8 @@ var EN = {
   seed: "Seed",
   another: "Another seed",
   ready: `Press Train. The ${count} digits, 0.7 MB, are loaded then; all computing is done on your machine.`,
+  ahead: "Appears when you press Train",
+  untrained: "Not trained yet: what you see is what random weights make.",
   loading: "The digits are loading.",
   training: "Training.",
   loss: (epoch, loss, reconstruction, beta, kl) => `Epoch ${epoch.toFixed(1)}: loss ${nats(loss)} = reconstruction ${nats(reconstruction)} + ${beta} × KL ${nats(kl)} nats`,
@@ -695,6 +722,8 @@ var ZH = {
   seed: "随机种子",
   another: "换一个种子",
   ready: `按“训练”开始，届时载入${count}幅数字（0.7 MB）；计算全在你的机器上。`,
+  ahead: "按“训练”后显示",
+  untrained: "还没有训练，看到的都出自随机的权重。",
   loading: "正在载入数字。",
   training: "正在训练。",
   loss: (epoch, loss, reconstruction, beta, kl) => `第${epoch.toFixed(1)}轮：损失${nats(loss)}=重构${nats(reconstruction)}+${beta}×KL${nats(kl)}奈特`,
@@ -715,21 +744,7 @@ var ZH = {
   diverged: "损失已不是有限的数：学习率太大。请调小，再重来。",
   badDigits: "数字没有完整收到，请重新载入网页。"
 };
-var pair = (zh, en) => {
-  if (Array.isArray(zh)) return zh.map((each, i) => pair(each, en[i]));
-  return typeof zh === "string" ? `${zh} ${en}` : (...given) => `${zh(...given)} ${en(...given)}`;
-};
-var BOTH = (
-  /** @type {any} */
-  Object.fromEntries(Object.entries(ZH).map(([key, zh]) => [key, pair(zh, EN[
-    /** @type {keyof Words} */
-    key
-  ])]))
-);
-function wordsFor(lang, both, notebook, browser) {
-  if (both) return BOTH;
-  return /^zh\b/i.test(notebook || !lang ? browser : lang) ? ZH : EN;
-}
+var WORDS = inLanguages(ZH, EN);
 
 // widgets/playground.js
 var BETAS = [0, 0.01, 0.03, 0.1, 0.3, 1, 2, 3, 5, 10, 30, 100];
@@ -769,19 +784,20 @@ function playground(root, model, words, signal) {
   const readout = h("p", { class: "readout" }, words.ready);
   const panels = [curve(words), map(words), manifold(words), images(words), tradeoff(words)];
   const [curvePanel, mapPanel, manifoldPanel, imagesPanel, tradeoffPanel] = panels.map((panel) => panel.element);
-  const views = h("div", { class: "views", hidden: "" }, curvePanel, tradeoffPanel, mapPanel, manifoldPanel, imagesPanel);
+  const views = h("div", { class: "views ahead", style: `--hint: "${words.ahead}"` }, curvePanel, tradeoffPanel, mapPanel, manifoldPanel, imagesPanel);
   const complain = (message) => {
     problem.textContent = message;
     problem.hidden = !message;
   };
   const inWords = ({ epoch, reconstruction, kl, settings: { beta: beta2, plain: plain2 } }) => {
-    return plain2 ? words.plainLoss(epoch, reconstruction) : words.loss(epoch, reconstruction + beta2 * kl, reconstruction, beta2, kl);
+    const loss = plain2 ? words.plainLoss(epoch, reconstruction) : words.loss(epoch, reconstruction + beta2 * kl, reconstruction, beta2, kl);
+    return epoch ? loss : `${words.untrained} ${loss}`;
   };
   const draw = () => {
     frame = 0;
     if (!latest) return;
     const shown = latest;
-    views.hidden = false;
+    views.classList.remove("ahead");
     readout.textContent = inWords(shown);
     panels.forEach((panel) => panel.update(shown, trail, labels));
   };
@@ -915,10 +931,8 @@ function playground(root, model, words, signal) {
   ];
 }
 function render({ model, el, signal }) {
-  const lang = el.closest("[lang]")?.getAttribute("lang") ?? "";
-  const both = document.documentElement.classList.contains("both"), notebook = document.body.hasAttribute("data-jp-theme-light");
-  const words = wordsFor(lang, both, notebook, navigator.language);
-  const root = h("div", { class: "vae-playground", lang: words === EN ? "en" : "zh-Hans", role: "group", "aria-label": words.playground });
+  const language = languageOf(el), words = WORDS[language];
+  const root = h("div", { class: "vae-playground", lang: TAGS[language], role: "group", "aria-label": words.playground });
   const stop = new AbortController();
   root.append(h("style", {}, playground_default), ...playground(root, model, words, stop.signal));
   el.append(root);

@@ -25,7 +25,7 @@ from . import train as _train
 from .data import as_float
 from .loss import loss_function
 from .model import VAE, arranged, check_images, check_pixels, check_tensor
-from .train import Loop, Loss, bar_hidden, check_losses
+from .train import Loop, Loss, Rates, bar_hidden, check_losses
 
 # %% ../nbs/15_speed.ipynb #a10a968c
 def twin(tensor: Tensor, low: bool) -> Tensor:
@@ -160,14 +160,25 @@ def adam_state(model: VAE, optimizer: Adam) -> tuple[list[list[Tensor]], Tensor]
     return [parameters, [p.grad for p in parameters], *moments], count
 
 def fused_adam(group: dict[str, Any]) -> Callable[..., None] | None:
-    """The fused operator with the settings of an optimizer's parameter group, to be called with the lists of tensors; `None` where a trial fails.
-    带有优化器参数组设置的融合算子，调用时给出各列张量；试用失败时为`None`。"""
-    (beta1, beta2), options = group["betas"], {key: group[key] for key in ("lr", "eps", "weight_decay", "amsgrad", "maximize")}
-    def adam(*lists: list[Tensor]) -> None: torch._fused_adam_(*lists, beta1=beta1, beta2=beta2, **options)
+    """The fused operator with the settings of a parameter group, called with the learning rate and the lists of tensors; `None` if a trial fails.
+    带有优化器参数组设置的融合算子，调用时给出学习率与各列张量；试用失败时为`None`。"""
+    (beta1, beta2), options = group["betas"], {key: group[key] for key in ("eps", "weight_decay", "amsgrad", "maximize")}
+    def adam(lr: float | Tensor, *lists: list[Tensor]) -> None: torch._fused_adam_(*lists, lr=lr, beta1=beta1, beta2=beta2, **options)
     def one() -> Tensor: return torch.ones(1, dtype=torch.float32, device="cpu")
-    try: adam(*[[one()] for _ in range(4)], [], [one()])
+    try: adam(group["lr"], *[[one()] for _ in range(4)], [], [one()])
     except (AttributeError, TypeError, RuntimeError): return None
     return adam
+
+def rates_of(optimizer: Adam) -> Any:
+    """The `Rates` that the steps of this epoch follow; `None` if there is no schedule.
+    本轮各步所依的`Rates`；没有安排学习率则为`None`。"""
+    return vars(optimizer).get("step")
+
+def next_rate(optimizer: Adam) -> float:
+    """The learning rate of the step that is taken now.
+    此刻这一步的学习率。"""
+    if rates := rates_of(optimizer): rates.advance()
+    return optimizer.param_groups[0]["lr"]
 
 def relied_on(model: VAE, optimizer: Adam) -> tuple[list[int | None], dict[str, Any]]:
     """What a step takes for fixed: where weights, gradients and Adam's state lie in memory, and Adam's settings.
@@ -192,6 +203,20 @@ def merge(w: SimpleNamespace, model: VAE) -> None:
     torch.cat([model.fc2_mean.bias.data, model.fc2_logvar.bias.data], out=w.bheads)
     convert(w.W1_, w.W1)
     convert(w.W4_, w.W4)
+
+# %% ../nbs/15_speed.ipynb #3613ab8a
+def step_gradient(step: "Step", b: SimpleNamespace) -> Tensor:
+    """The first half of `Step.train`: the loss of the batch, and its gradients where the optimizer finds them.
+    `Step.train`的前一半：这一批的损失，梯度则放在优化器能找到的地方。"""
+    loss = step.forward(b)
+    backward(step.w, step.g, b)
+    return loss
+
+def step_update(step: "Step", lr: Tensor | None = None) -> None:
+    """The second half of `Step.train`: Adam's step with the gradients that are there.
+    `Step.train`的后一半：用已有的梯度走Adam的一步。"""
+    if step.adam is None: step.optimizer.step()
+    else: step.adam(next_rate(step.optimizer) if lr is None else lr, *step.lists, [], [step.count.add_(1)] * len(step.lists[0]))
 
 # %% ../nbs/15_speed.ipynb #c83b228b
 class Step:
@@ -228,13 +253,11 @@ class Step:
         decode(self.w, b)
         return step_loss(b)
 
-    def train(self, b: SimpleNamespace) -> Tensor:
-        """Train on the batch in the buffers; returns its loss, a scalar tensor.
-        用缓冲区里的一批训练一步，返回它的损失，标量张量。"""
-        loss = self.forward(b)
-        backward(self.w, self.g, b)
-        if self.adam is None: self.optimizer.step()
-        else: self.adam(*self.lists, [], [self.count.add_(1)] * len(self.lists[0]))
+    def train(self, b: SimpleNamespace, lr: Tensor | None = None) -> Tensor:
+        """Train on the batch in the buffers; returns its loss, a scalar tensor. `lr`: the learning rate, by default the optimizer's.
+        用缓冲区里的一批训练一步，返回它的损失，标量张量。`lr`：学习率，默认取优化器的。"""
+        loss = step_gradient(self, b)
+        step_update(self, lr)
         return loss
 
 # %% ../nbs/15_speed.ipynb #a01d9606
@@ -399,7 +422,8 @@ def adam_obstacle(model: VAE, optimizer: Any) -> str | None:
     special = [name for name in ("weight_decay", "amsgrad", "maximize", "capturable", "differentiable") if group[name]]
     if special: return f"the optimizer has {special[0]}"
     if not all(isinstance(value, (int, float)) for value in (group["lr"], group["eps"], *group["betas"])): return "the optimizer's settings are tensors"
-    if own := hooks_of(optimizer) + [name for name, value in vars(optimizer).items() if callable(value)]: return f"the optimizer has its own {own[0]}"
+    attributes = {name: value.own if type(value) is Rates else value for name, value in vars(optimizer).items()}
+    if own := hooks_of(optimizer) + [name for name, value in attributes.items() if callable(value)]: return f"the optimizer has its own {own[0]}"
     states = [(p, optimizer.state[p]) for p in parameters if optimizer.state.get(p)]
     if any(set(state) != {"step", "exp_avg", "exp_avg_sq"} or not all(map(torch.is_tensor, state.values())) for _, state in states):
         return "the optimizer's state is not Adam's"
@@ -461,13 +485,18 @@ def products(precision: str) -> Iterator[None]:
     finally: torch.set_float32_matmul_precision(before)
 
 # %% ../nbs/15_speed.ipynb #2f9092a5
-def layout(rows: Tensor, batch_size: int) -> SimpleNamespace:
+def layout(rows: Tensor, batch_size: int, scheduled: bool = False) -> SimpleNamespace:
     """What steps on these rows need on the device: the order, the step's number `at`, the losses. `steps`: how many a graph holds.
-    用这些行训练时，设备上要有的东西：次序、步号`at`、损失。`steps`：一张图录多少步，不超过32，且整除整批数。"""
-    full, device = len(rows) // batch_size, rows.device
+    用这些行训练时，设备上要有的东西：次序、步号`at`、损失。`steps`：一张图录多少步，不超过32，且整除整批数。
+
+    `rates`: the learning rate of each step, if there is a schedule.
+
+    `rates`：安排了学习率时，每一步的学习率。"""
+    full, device, batches = len(rows) // batch_size, rows.device, -(-len(rows) // batch_size)
     return SimpleNamespace(
+        rates=torch.zeros(batches, dtype=torch.float32, device=device) if scheduled else None,
         rows=rows, order=torch.arange(len(rows), device=device), at=torch.zeros(1, dtype=torch.long, device=device),
-        offsets=torch.arange(batch_size, device=device), losses=torch.zeros(-(-len(rows) // batch_size), dtype=torch.float32, device=device),
+        offsets=torch.arange(batch_size, device=device), losses=torch.zeros(batches, dtype=torch.float32, device=device),
         full=full, steps=max(k for k in range(1, min(full, 32) + 1) if full % k == 0), replay=None)
 
 def several(step: Step, r: SimpleNamespace) -> None:
@@ -475,7 +504,8 @@ def several(step: Step, r: SimpleNamespace) -> None:
     从步号`r.at`起连走`r.steps`步，每一步都在设备上自己找到这一批、自己留下损失。"""
     for _ in range(r.steps):
         index = r.order.index_select(0, r.at * len(r.offsets) + r.offsets)
-        r.losses.index_copy_(0, r.at, step.train(step.fetch(r.rows, index)).view(1))
+        lr = None if r.rates is None else r.rates.index_select(0, r.at).view(())
+        r.losses.index_copy_(0, r.at, step.train(step.fetch(r.rows, index), lr).view(1))
         r.at.add_(1)
 
 # %% ../nbs/15_speed.ipynb #9f8a308b
@@ -485,7 +515,7 @@ def record(step: Step, rows: Tensor, batch_size: int) -> SimpleNamespace:
     changing = [p.data for p in step.lists[0]] + step.lists[2] + step.lists[3] + [step.count]
     kept = [tensor.clone() for tensor in changing]
     with torch.cuda.device_of(step.count), torch.random.fork_rng([step.device] if step.device.type == "cuda" else []):
-        r = layout(rows, batch_size)
+        r = layout(rows, batch_size, rates_of(step.optimizer) is not None)
         try: r.replay = recorded(lambda: several(step, r))
         except RuntimeError as error: warnings.warn(f"no CUDA graph could be recorded ({error}); training goes on step by step")
         finally:
@@ -496,6 +526,9 @@ def replayed(step: Step, r: SimpleNamespace, progress: bool) -> float:
     """One epoch in the order `r.order` by replaying; the last, short batch takes a step of its own. The average loss per image.
     按次序`r.order`靠重放训练一轮；末批不足一批，单独走一步。返回每幅图像的平均损失。"""
     r.at.zero_()
+    if rates := rates_of(step.optimizer):
+        r.rates.copy_(torch.tensor([rates.highest[0] * share for share in rates.shares], dtype=torch.float32))
+        rates.taken = r.full
     for _ in tqdm(range(r.full // r.steps), leave=False, disable=bar_hidden(progress)): r.replay()
     rest = r.order[r.full * len(r.offsets):]
     if len(rest): r.losses[r.full] = step.train(step.fetch(r.rows, rest))
@@ -504,7 +537,8 @@ def replayed(step: Step, r: SimpleNamespace, progress: bool) -> float:
 def recording_for(step: Step, last: Any, rows: Tensor, batch_size: int) -> SimpleNamespace:
     """The recording for these rows: the last one if it is of the same memory, or of a buffer that they can be copied into; else a new one.
     适用于这些行的录制：上次录的若就是这块内存，或是可以把它们复制进去的缓冲区，就用上次的；否则新录。"""
-    fits = last is not None and last.bound is step.bound and (last.rows.shape, last.rows.dtype) == (rows.shape, rows.dtype)
+    def kind(rows: Tensor, rates: Any) -> tuple[Any, ...]: return rows.shape, rows.dtype, rates is None
+    fits = last is not None and last.bound is step.bound and kind(last.rows, last.rates) == kind(rows, rates_of(step.optimizer))
     if fits and last.rows.data_ptr() == rows.data_ptr(): return last
     if fits and last.own:
         last.rows.copy_(rows)
@@ -569,7 +603,7 @@ def fit(model: nn.Module, train_images: Tensor, test_images: Tensor, epochs: int
         seed: int = 0, *, loss: Loss = loss_function, loop: Callable[..., Loop] | None = None,
         optimizer: Callable[..., Optimizer] | Optimizer | None = None, redraw: Callable[[Tensor], Tensor] | None = None,
         results: str | os.PathLike[str] | None = None, checkpoint: str | os.PathLike[str] | None = None, progress: bool = True,
-        precision: str | None = None) -> list[dict[str, Any]]:
+        precision: str | None = None, schedule: str | None = None) -> list[dict[str, Any]]:
     """Train a model on its device; returns one dict per epoch: `epoch`, `train_loss`, `test_loss`, `seconds`, `precision`.
     在模型所在的设备上训练；每轮返回一个字典：`epoch`、`train_loss`、`test_loss`、`seconds`、`precision`。
 
@@ -577,14 +611,16 @@ def fit(model: nn.Module, train_images: Tensor, test_images: Tensor, epochs: int
     arguments of `loss_function`, returns the sum over a batch. `loop`: makes a `Loop` of model, optimizer, batch size and loss (`fastest_loop`).
     `optimizer`: a class called with parameters and `lr`, Adam by default, or an optimizer. `redraw`: makes each epoch's training images.
     `results`: folder for `reconstruction_{epoch}.png` and `sample_{epoch}.png`. `checkpoint`: file written at the start and after each
-    epoch; where it exists, training goes on from it. `precision="float32"` forbids faster products. The same arguments give the same
-    result; PyTorch's random state is left alone. Raises `FloatingPointError` if a loss is not finite, with the last good weights in place.
+    epoch; where it exists, training goes on from it. `precision="float32"` forbids faster products. `schedule="one-cycle"`: in a fifth of
+    the epochs the rate goes up to `lr`, then down to 2%; a record's `lr` is its epoch's last. The same arguments give the same result;
+    PyTorch's random state is left alone. Raises `FloatingPointError` if a loss is not finite, with the last good weights in place.
 
     `model`遵守约定`VAELike`；图像为uint8或[0, 1]内的浮点，在哪里都行；损失的单位是每幅图像的奈特。`loss`：参数同`loss_function`，
     返回整批之和。`loop`：由模型、优化器、批量大小与损失得到`Loop`（`fastest_loop`）。`optimizer`：以参数与`lr`调用的类（默认Adam），或一个优化器。
     `redraw`：生成每轮的训练图像。`results`：存放`reconstruction_{epoch}.png`与`sample_{epoch}.png`的文件夹。`checkpoint`：开始时与
-    每轮之后写入的文件，已存在就接着训练。`precision="float32"`禁用更快的低精度乘积。参数相同，结果就相同；PyTorch的随机状态保持原样。
+    每轮之后写入的文件，已存在就接着训练。`precision="float32"`禁用更快的低精度乘积。`schedule="one-cycle"`：学习率在前五分之一的
+    轮次里升到`lr`，此后降到它的2%；每条记录的`lr`是该轮最后一步的学习率。参数相同，结果就相同；PyTorch的随机状态保持原样。
     损失不是有限数时报`FloatingPointError`，权重是最后一轮完好的。"""
     if loop is None: loop = fastest_loop if precision is None else partial(fastest_loop, low=False)
     return _train.fit(model, train_images, test_images, epochs, batch_size, lr, seed, loss=loss, loop=loop, optimizer=optimizer, redraw=redraw,
-                      results=results, checkpoint=checkpoint, progress=progress, precision=precision)
+                      results=results, checkpoint=checkpoint, progress=progress, precision=precision, schedule=schedule)

@@ -8,7 +8,7 @@ __all__ = ['Loss', 'batches', 'train_epoch', 'evaluate_epoch', 'save_reconstruct
 
 # %% ../nbs/03_train.ipynb #72baf391
 import copy, io, math, operator, os, time, warnings
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Callable, Iterator, Protocol
 
@@ -225,14 +225,75 @@ class PlainLoop:
         不训练，求每幅图像的平均损失（单位：奈特）。"""
         return evaluate_epoch(self.model, images, self.batch_size, loss=self.loss)
 
+# %% ../nbs/03_train.ipynb #143d5f06
+class Rates:
+    """In a `with`, an optimizer whose every step takes the next share of its learning rate; afterwards the rate is as before.
+    用在`with`里：优化器的每一步依次取学习率的下一个比例；之后学习率恢复原样。
+
+    It stands in the place of the optimizer's `step`, so that any loop follows it that takes one step per batch.
+
+    它站在优化器`step`的位置上，因此凡是每批走一步的循环都跟着它走。"""
+    def __init__(self, optimizer: Optimizer, shares: list[float]) -> None:
+        self.optimizer, self.shares, self.taken = optimizer, shares, 0
+        self.highest = [group["lr"] for group in optimizer.param_groups]
+        self.step, self.own = optimizer.step, vars(optimizer).get("step")
+
+    def __enter__(self) -> "Rates":
+        vars(self.optimizer)["step"] = self
+        return self
+
+    def __exit__(self, kind: Any, *error: object) -> None:
+        del vars(self.optimizer)["step"]
+        if self.own is not None: vars(self.optimizer)["step"] = self.own
+        for group, rate in zip(self.optimizer.param_groups, self.highest): group["lr"] = rate
+        if kind is None and self.taken < len(self.shares): self.refuse(f"{self.taken} steps")
+
+    def refuse(self, steps: str) -> None:
+        """Raise `ValueError` for a loop that does not take one step per batch.
+        循环不是每批走一步时，报`ValueError`。"""
+        raise ValueError(f"the loop took {steps} in an epoch of {len(self.shares)} batches; schedule needs one call of optimizer.step() "
+                         "per batch, so use such a loop, or leave schedule out")
+
+    def advance(self) -> None:
+        """Set the learning rate of the next step.
+        设好下一步的学习率。"""
+        if self.taken == len(self.shares): self.refuse("more steps")
+        for group, rate in zip(self.optimizer.param_groups, self.highest): group["lr"] = rate * self.shares[self.taken]
+        self.taken += 1
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        self.advance()
+        return self.step(*arguments, **options)
+
+# %% ../nbs/03_train.ipynb #351e0676
+class Cycle:
+    """The schedule "one-cycle" of a run: over its first fifth the learning rate goes up to the one given, then down to 2% of it.
+    训练的"one-cycle"学习率安排：在前五分之一里升到给定的学习率，此后降到它的2%。
+
+    Raises `ValueError` for an optimizer whose learning rate cannot be set.
+
+    优化器的学习率若无从安排，报`ValueError`。"""
+    def __init__(self, optimizer: Optimizer, epochs: int, batch_size: int) -> None:
+        for group in optimizer.param_groups:
+            if "lr" not in group: raise ValueError("schedule needs an optimizer with a learning rate, lr, in each of its groups; leave schedule out")
+            if "initial_lr" in group: raise ValueError("the optimizer given has a scheduler of its own; leave schedule out, or make the optimizer anew")
+        self.optimizer, self.epochs, self.batch_size = optimizer, epochs, batch_size
+
+    def rates(self, epoch: int, count: int) -> Rates:
+        """The rates of an epoch on `count` images.
+        用`count`幅图像训练的一轮的学习率。"""
+        steps = math.ceil(count / self.batch_size)
+        done = [(epoch - 1 + (step + 1)/steps)/self.epochs for step in range(steps)]
+        return Rates(self.optimizer, [min(5*part, 1 - 0.98*(part - 0.2)/0.8) for part in done])
+
 # %% ../nbs/03_train.ipynb #be921d97
 class Run:
     """The epochs of `fit`: all that is random in one follows from the seed and its number, and one that fails leaves no trace.
     `fit`的一轮又一轮：每轮的随机性完全由种子与轮次决定，失败的一轮不留痕迹。"""
     def __init__(self, loop: Loop, state: State, train_images: Tensor, test_images: Tensor, seed: int = 0,
-                 redraw: Callable[[Tensor], Tensor] | None = None) -> None:
+                 redraw: Callable[[Tensor], Tensor] | None = None, cycle: Cycle | None = None) -> None:
         self.loop, self.state, self.train_images, self.test_images = loop, state, train_images, test_images
-        self.seed, self.redraw = seed, redraw
+        self.seed, self.redraw, self.cycle = seed, redraw, cycle
 
     def epoch(self, epoch: int, progress: bool = False) -> dict[str, Any]:
         """Train and test once; returns the epoch's record. If that fails, weights and optimizer are those of the epoch's start.
@@ -255,12 +316,14 @@ class Run:
         一轮的记录；有损失不是有限数时报`FloatingPointError`。"""
         torch.manual_seed(1_000_000*self.seed + epoch)
         images, start = redrawn(self.state.model, self.train_images, self.redraw), time.perf_counter()
-        train_loss = self.loop.train_epoch(images, progress)
+        rates = self.cycle and self.cycle.rates(epoch, len(images))
+        with rates or nullcontext(): train_loss = self.loop.train_epoch(images, progress)
         if not math.isfinite(train_loss): raise FloatingPointError(f"training: the loss is {train_loss}")
         seconds = time.perf_counter() - start
         with naming("testing: "): test_loss = self.loop.evaluate_epoch(self.test_images)
         if not math.isfinite(test_loss): raise FloatingPointError(f"testing: the loss is {test_loss}")
-        return {"epoch": epoch, "train_loss": train_loss, "test_loss": test_loss, "seconds": seconds, "precision": self.loop.precision}
+        record = {"epoch": epoch, "train_loss": train_loss, "test_loss": test_loss, "seconds": seconds, "precision": self.loop.precision}
+        return record | {"lr": float(rates.highest[0]) * rates.shares[-1]} if rates else record
 
 # %% ../nbs/03_train.ipynb #0242328b
 def check_rate_and_seed(lr: Any, seed: Any) -> tuple[float, int]:
@@ -397,13 +460,22 @@ def loop_for(loop: Any, model: nn.Module, optimizer: Optimizer, batch_size: int,
     return made
 
 # %% ../nbs/03_train.ipynb #c6dfb20d
-def check_call(epochs: Any, batch_size: Any, loss: Any, redraw: Any, precision: Any) -> None:
-    """Raise for arguments of `fit` that are wrong whatever the model is.
-    不论模型如何都不对的`fit`参数，在此报错。"""
+def check_call(epochs: Any, batch_size: Any, lr: Any, seed: Any, loss: Any, redraw: Any, precision: Any,
+               schedule: Any) -> tuple[int, int, float, int]:
+    """Raise for arguments of `fit` that are wrong whatever the model is; returns the first four as numbers.
+    不论模型如何都不对的`fit`参数，在此报错；返回前四个，均已化为数。"""
     check_sizes(epochs=epochs, batch_size=batch_size)
     for name, given in (("loss", loss), ("redraw", redraw)):
         if not callable(given) and (name, given) != ("redraw", None): raise TypeError(f"{name} is {given!r:.80}; it must be a function")
-    if precision not in (None, "float32"): raise ValueError(f'precision is {precision!r:.80}; it must be None or "float32"')
+    for name, given, known in (("precision", precision, "float32"), ("schedule", schedule, "one-cycle")):
+        if given not in (None, known): raise ValueError(f'{name} is {given!r:.80}; it must be None or "{known}"')
+    return int(epochs), int(batch_size), *check_rate_and_seed(lr, seed)
+
+def save_pictures(model: nn.Module, images: Tensor, folder: Path, epoch: int) -> None:
+    """Write the two pictures of an epoch into a folder.
+    把一轮的两张图片写进文件夹。"""
+    save_reconstructions(model, images, folder/f"reconstruction_{epoch}.png")
+    save_samples(model, folder/f"sample_{epoch}.png")
 
 def precision_of(model: nn.Module) -> str:
     """The least precise format that PyTorch may use for the model's products: `float32`, `tf32`, `bfloat16`, `float64`.
@@ -428,7 +500,7 @@ def fit(model: nn.Module, train_images: Tensor, test_images: Tensor, epochs: int
         seed: int = 0, *, loss: Loss = loss_function, loop: Callable[..., Loop] | None = None,
         optimizer: Callable[..., Optimizer] | Optimizer | None = None, redraw: Callable[[Tensor], Tensor] | None = None,
         results: str | os.PathLike[str] | None = None, checkpoint: str | os.PathLike[str] | None = None, progress: bool = True,
-        precision: str | None = None) -> list[dict[str, Any]]:
+        precision: str | None = None, schedule: str | None = None) -> list[dict[str, Any]]:
     """Train a model on its device; returns one dict per epoch: `epoch`, `train_loss`, `test_loss`, `seconds`, `precision`.
     在模型所在的设备上训练；每轮返回一个字典：`epoch`、`train_loss`、`test_loss`、`seconds`、`precision`。
 
@@ -436,16 +508,17 @@ def fit(model: nn.Module, train_images: Tensor, test_images: Tensor, epochs: int
     arguments of `loss_function`, returns the sum over a batch. `loop`: makes a `Loop` of model, optimizer, batch size and loss.
     `optimizer`: a class called with parameters and `lr`, Adam by default, or an optimizer. `redraw`: makes each epoch's training images.
     `results`: folder for `reconstruction_{epoch}.png` and `sample_{epoch}.png`. `checkpoint`: file written at the start and after each
-    epoch; where it exists, training goes on from it. `precision="float32"` forbids faster products. The same arguments give the same
-    result; PyTorch's random state is left alone. Raises `FloatingPointError` if a loss is not finite, with the last good weights in place.
+    epoch; where it exists, training goes on from it. `precision="float32"` forbids faster products. `schedule="one-cycle"`: in a fifth of
+    the epochs the rate goes up to `lr`, then down to 2%; a record's `lr` is its epoch's last. The same arguments give the same result;
+    PyTorch's random state is left alone. Raises `FloatingPointError` if a loss is not finite, with the last good weights in place.
 
     `model`遵守约定`VAELike`；图像为uint8或[0, 1]内的浮点，在哪里都行；损失的单位是每幅图像的奈特。`loss`：参数同`loss_function`，
     返回整批之和。`loop`：由模型、优化器、批量大小与损失得到`Loop`。`optimizer`：以参数与`lr`调用的类（默认Adam），或一个优化器。
     `redraw`：生成每轮的训练图像。`results`：存放`reconstruction_{epoch}.png`与`sample_{epoch}.png`的文件夹。`checkpoint`：开始时与
-    每轮之后写入的文件，已存在就接着训练。`precision="float32"`禁用更快的低精度乘积。参数相同，结果就相同；PyTorch的随机状态保持原样。
+    每轮之后写入的文件，已存在就接着训练。`precision="float32"`禁用更快的低精度乘积。`schedule="one-cycle"`：学习率在前五分之一的
+    轮次里升到`lr`，此后降到它的2%；每条记录的`lr`是该轮最后一步的学习率。参数相同，结果就相同；PyTorch的随机状态保持原样。
     损失不是有限数时报`FloatingPointError`，权重是最后一轮完好的。"""
-    check_call(epochs, batch_size, loss, redraw, precision)
-    epochs, batch_size, (rate, seed) = int(epochs), int(batch_size), check_rate_and_seed(lr, seed)
+    epochs, batch_size, rate, seed = check_call(epochs, batch_size, lr, seed, loss, redraw, precision, schedule)
     trainable(check_model(model) and model)
     home, folder, name = device_of(model), None if results is None else writable_folder(path_of(results)), described(loss)
     with own_context(model, precision):
@@ -453,14 +526,14 @@ def fit(model: nn.Module, train_images: Tensor, test_images: Tensor, epochs: int
             train, test = image_sets(model, train_images, test_images)
             try_model(model, test, loss, folder is not None)
             state = State(model, optimizer_for(model, torch.optim.Adam if optimizer is None else optimizer, rate))
-            run = Run(loop_for(loop or PlainLoop, model, state.optimizer, batch_size, loss, precision), state, train, test, seed, redraw)
-            with checkpoint_of(checkpoint, run, batch_size, loss, name) as file:
+            cycle = Cycle(state.optimizer, epochs, batch_size) if schedule else None
+            run = Run(loop_for(loop or PlainLoop, model, state.optimizer, batch_size, loss, precision), state, train, test, seed, redraw, cycle)
+            with getattr(run.loop, "checkpoint_of", checkpoint_of)(checkpoint, run, batch_size, loss, name) as file:  # one for many processes
                 history = file.begin([], check_history) if file else []
                 while len(history) < epochs:
                     history.append(run.epoch(len(history) + 1, progress))
                     if file: file.write(history)
-                    if folder: save_reconstructions(model, test, folder/f"reconstruction_{len(history)}.png")
-                    if folder: save_samples(model, folder/f"sample_{len(history)}.png")
+                    if folder: save_pictures(model, test, folder, len(history))
             return history
         finally:
             if device_of(model) != home: model.to(home)

@@ -68,7 +68,7 @@ def visible(notebook):
 
 def check_widget(course, cell, place):
     """Raises `SourceError` for a cell that names a widget which is not declared, or that has no picture to stand for it."""
-    name = option(cell, "widget")
+    name, *_ = option(cell, "widget").split() or [""]
     if not name:
         return
     if name not in [words[0] for words in declared(course)]:
@@ -188,8 +188,9 @@ class Pages:
         if edition == languages.both:
             shown.append(languages.marked(languages.half(caption, languages.second.code)))
         plot = "\n\n".join(["::: {.plot}", image, *shown, ":::"])
-        name = option(cell, "widget")
-        return f":::: {{.widget data-widget={name}}}\n\n{plot}\n\n::::" if name else plot
+        name, *opening = option(cell, "widget").split() or [""]
+        attributes = [f"data-widget={name}", *(f"data-opening={word}" for word in opening)]
+        return f":::: {{.widget {' '.join(attributes)}}}\n\n{plot}\n\n::::" if name else plot
 
     def outputs(self, cell, notebook, folder, edition):
         """The outputs of a code cell, pictures as Markdown figures; a figure's text stays away, and so does a widget without a picture."""

@@ -25,7 +25,7 @@ from web.serve import server
 WAIT = 0.2  # seconds between two looks at the files
 EVENTS = "/_changes"
 LISTEN = f"""<script>
-  const changes = new EventSource("{EVENTS}");
+  const changes = new EventSource("{EVENTS}?after=NUMBER");
   const place = sessionStorage.getItem("preview-place");
   if (place) addEventListener("load", () => scrollTo({{top: Number(place), behavior: "instant"}}));
   sessionStorage.removeItem("preview-place");
@@ -71,13 +71,14 @@ class Handler(SimpleHTTPRequestHandler):
 
     def do_GET(self):
         """A file, or the stream of changes."""
-        if self.path == EVENTS:
-            return self.stream()
+        if self.path.startswith(EVENTS):
+            return self.stream(int(self.path.rpartition("=")[2]))
         path = Path(self.translate_path(self.path))
         path = path / "index.html" if path.is_dir() and self.path.endswith("/") else path
         if path.suffix != ".html" or not path.is_file():
             return super().do_GET()
-        page = path.read_text(encoding="utf-8").replace("</body>", LISTEN).encode()
+        number = str(len(self.changes.happened))  # taken before the page is read: what happens after it is new to the page
+        page = path.read_text(encoding="utf-8").replace("</body>", LISTEN.replace("NUMBER", number)).encode()
         self.answer("text/html; charset=utf-8", ("Content-Length", str(len(page))))
         self.wfile.write(page)
 
@@ -88,9 +89,9 @@ class Handler(SimpleHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
 
-    def stream(self):
-        """Server-sent events, until the browser goes away."""
-        number = len(self.changes.happened)  # before the answer: what happens while it is on its way is new to the browser
+    def stream(self, number):
+        """Server-sent events after the first `number` of them, until the browser goes away."""
+        number = min(number, len(self.changes.happened))  # a page of an earlier preview counts that one's events
         self.answer("text/event-stream")
         try:
             while True:

@@ -50,7 +50,7 @@
     try {
       await load(`${name}.js`);
       const [{ module, state, buffers }] = window.widgetParts[name];
-      const values = { ...state, shared: wordsOf(name) };
+      const values = { ...state, shared: wordsOf(name), opening: place.dataset.opening };
       for (const [key, text] of Object.entries(buffers)) values[key] = bytes(text);
       const model = modelOf(values, async ({ load: wanted }) => {
         try {

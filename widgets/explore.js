@@ -4,14 +4,17 @@ import { drawing } from "./drawing.js";
 import { h } from "./draw.js";
 import STYLE from "./explore.css";
 import { digitAt, gallery } from "./gallery.js";
+import { languageOf, TAGS } from "./language.js";
 import { checkSizes, checkZ, decoderShapes, isVector } from "./network.js";
 import { path } from "./path.js";
 import { pad } from "./plane.js";
+import { unpackPoints } from "./points.js";
 import { posterior } from "./posterior.js";
 import { asBytes, unpack } from "./quantize.js";
 import { sliders } from "./sliders.js";
 import { stage } from "./stage.js";
-import { explain, strings, ZH } from "./strings.js";
+import { explain, say, TEXTS } from "./strings.js";
+import { tour } from "./tour.js";
 
 /** The optional traits, each left out with a note if it does not fit. @param {Model} model @param {Sizes} sizes */
 function extras(model, { image_size, latent_dim }) {
@@ -27,7 +30,9 @@ function extras(model, { image_size, latent_dim }) {
   const greys = Float32Array.from(pixels, (pixel) => pixel / 255);
   /** @type {Digit[]} */
   const shown = goodDigits ? digits.map((digit, i) => ({ ...digit, image: greys.subarray(i * image_size, (i + 1) * image_size) })) : [];
-  return { names, kl: goodKl ? kl : [], digits: shown, problems };
+  const points = unpackPoints(model.get("points"), latent_dim === 2 ? shown : []);
+  if (!points) problems.push((text) => text.badPoints);
+  return { names, kl: goodKl ? kl : [], digits: shown, points: points ?? [], problems };
 }
 
 /**
@@ -56,14 +61,13 @@ function explorer(root, model, text, signal) {
   };
   const request = () => void (frame ||= requestAnimationFrame(run));
   const complain = (/** @type {Phrase[]} */ ...more) => {
-    problem.textContent = [...problems, ...more].map((phrase) => phrase(text)).join(text.space);
+    problem.textContent = [...problems, ...more].map((phrase) => say(phrase, text)).join(text.space);
     problem.hidden = !problem.textContent;
   };
   const take = (/** @type {number[]} */ z, /** @type {Phrase} */ source, /** @type {Posterior | null} */ band) => {
     Object.assign(view, { z, source, band });
     complain();
-    stale = true;
-    request();
+    view.renew();
   };
   /** @type {View} */
   const view = {
@@ -71,6 +75,10 @@ function explorer(root, model, text, signal) {
     z: Array(sizes.latent_dim).fill(0), band: null, source: (text) => text.byZero, walk: null,
     soon(task) {
       tasks.add(task);
+      request();
+    },
+    renew() {
+      stale = true;
       request();
     },
     set(z, source, band = null) {
@@ -98,7 +106,13 @@ function explorer(root, model, text, signal) {
   complain();
   follow();
   model.on("change:z", follow);
-  const seen = new IntersectionObserver((entries) => entries.at(-1)?.isIntersecting || view.walk?.stop());
+  const opening = tour(view, root);
+  let fresh = model.get("opening") === "walk" && !model.get("shared"); // said by a host whose page begins with the explorer
+  const seen = new IntersectionObserver((entries) => {
+    if (!entries.at(-1)?.isIntersecting) return view.walk?.stop();
+    if (fresh) opening.begin();
+    fresh = false;
+  });
   seen.observe(root);
   signal.addEventListener("abort", () => {
     model.off("change:z", follow);
@@ -110,7 +124,7 @@ function explorer(root, model, text, signal) {
     ...(view.digits.length ? [gallery(view)] : []), drawing(view), ...(sizes.latent_dim === 2 ? [pad(view)] : []), sliders(view),
     ...(view.digits.length > 1 ? [path(view)] : []),
   ];
-  const picture = stage(view), seenByEncoder = posterior(view), parts = [picture, ...controls, seenByEncoder];
+  const picture = stage(view, opening.element), seenByEncoder = posterior(view), parts = [picture, ...controls, seenByEncoder];
   const middle = h("div", { class: "controls" }, ...controls.map((part) => part.element));
   request();
   return [problem, h("div", { class: "body" }, picture.element, middle, seenByEncoder.element)];
@@ -130,10 +144,9 @@ function mount(root, model, text) {
 
 /** A view of a model, in anywidget's format. @param {{model: Model, el: HTMLElement, signal?: AbortSignal}} host @returns {() => void} */
 function render({ model, el, signal }) {
-  const lang = el.closest("[lang]")?.getAttribute("lang") ?? "";
-  const text = strings(lang, document.body.hasAttribute("data-jp-theme-light"), navigator.language);
-  const root = h("div", { class: "vae-explorer", lang: text === ZH ? "zh-Hans" : "en", role: "group", "aria-label": text.explorer });
-  const events = ["sizes", "decoder", "kl", "gallery", "digits"].map((name) => `change:${name}`);
+  const language = languageOf(el), text = TEXTS[language];
+  const root = h("div", { class: "vae-explorer", lang: TAGS[language], role: "group", "aria-label": text.explorer });
+  const events = ["sizes", "decoder", "kl", "gallery", "digits", "points"].map((name) => `change:${name}`);
   el.append(root);
   let unmount = mount(root, model, text);
   const again = () => {

@@ -4,12 +4,13 @@
 /** @import {Snapshot} from "./playground/trainer.js" */
 /** @import {Words} from "./playground/words.js" */
 import { button, h } from "./draw.js";
+import { languageOf, TAGS } from "./language.js";
 import { PIXELS } from "./playground/network.js";
 import STYLE from "./playground/playground.css";
 import { training } from "./playground/trained.js";
 import { STEPS, TEST, TRAIN } from "./playground/trainer.js";
 import { curve, images, manifold, map, tradeoff } from "./playground/views.js";
-import { EN, wordsFor } from "./playground/words.js";
+import { WORDS } from "./playground/words.js";
 
 const BETAS = [0, 0.01, 0.03, 0.1, 0.3, 1, 2, 3, 5, 10, 30, 100], RATES = [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1];
 const LATENTS = [1, 2, 3, 8], START = { beta: 1, plain: false, rate: 0.003 };
@@ -61,20 +62,21 @@ function playground(root, model, words, signal) {
   const readout = h("p", { class: "readout" }, words.ready);
   const panels = [curve(words), map(words), manifold(words), images(words), tradeoff(words)];
   const [curvePanel, mapPanel, manifoldPanel, imagesPanel, tradeoffPanel] = panels.map((panel) => panel.element);
-  const views = h("div", { class: "views", hidden: "" }, curvePanel, tradeoffPanel, mapPanel, manifoldPanel, imagesPanel);
+  const views = h("div", { class: "views ahead", style: `--hint: "${words.ahead}"` }, curvePanel, tradeoffPanel, mapPanel, manifoldPanel, imagesPanel);
 
   const complain = (/** @type {string} */ message) => {
     problem.textContent = message;
     problem.hidden = !message;
   };
   const inWords = (/** @type {Snapshot} */ { epoch, reconstruction, kl, settings: { beta, plain } }) => {
-    return plain ? words.plainLoss(epoch, reconstruction) : words.loss(epoch, reconstruction + beta * kl, reconstruction, beta, kl);
+    const loss = plain ? words.plainLoss(epoch, reconstruction) : words.loss(epoch, reconstruction + beta * kl, reconstruction, beta, kl);
+    return epoch ? loss : `${words.untrained} ${loss}`;
   };
   const draw = () => {
     frame = 0;
     if (!latest) return;
     const shown = latest;
-    views.hidden = false;
+    views.classList.remove("ahead");
     readout.textContent = inWords(shown);
     panels.forEach((panel) => panel.update(shown, trail, labels));
   };
@@ -210,10 +212,8 @@ function playground(root, model, words, signal) {
 
 /** A view of a model, in anywidget's format. @param {{model: Model, el: HTMLElement, signal?: AbortSignal}} host @returns {() => void} */
 function render({ model, el, signal }) {
-  const lang = el.closest("[lang]")?.getAttribute("lang") ?? "";
-  const both = document.documentElement.classList.contains("both"), notebook = document.body.hasAttribute("data-jp-theme-light");
-  const words = wordsFor(lang, both, notebook, navigator.language);
-  const root = h("div", { class: "vae-playground", lang: words === EN ? "en" : "zh-Hans", role: "group", "aria-label": words.playground });
+  const language = languageOf(el), words = WORDS[language];
+  const root = h("div", { class: "vae-playground", lang: TAGS[language], role: "group", "aria-label": words.playground });
   const stop = new AbortController();
   root.append(h("style", {}, STYLE), ...playground(root, model, words, stop.signal));
   el.append(root);

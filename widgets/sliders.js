@@ -14,7 +14,7 @@ export function sliders(view) {
   const named = active.filter((dimension) => dimension in names), rest = active.filter((dimension) => !named.includes(dimension));
   const rows = [...named, ...rest, ...inactive].map((dimension) => slider(view, dimension, most));
   const list = h("div", { class: "sliders", role: "group", "aria-label": text.sliders });
-  const notes = [...(kl.length ? [text.ordered] : []), ...(named.length ? [text.named] : []), text.bands];
+  const notes = [...(kl.length ? [text.ordered] : []), ...(named.length ? [text.names] : []), text.bands];
   const add = (/** @type {number} */ from, /** @type {number[]} */ dimensions, /** @type {string} */ summary, open = false) => {
     const elements = rows.slice(from, from + dimensions.length).map((row) => row.element);
     if (!elements.length) return;
@@ -40,7 +40,7 @@ export function sliders(view) {
  * @returns {() => void} to call when z has changed
  */
 function ends(view, rows) {
-  let timer = 0, stop = () => {};
+  let timer = 0, stop = () => {}, begun = false;
   const draw = () => {
     stop = inChunks(view, 2 * rows.length, (step) => {
       const { dimension, low, high } = rows[Math.floor(step / 2)], [canvas, z] = step % 2 ? [high, LIMIT] : [low, -LIMIT];
@@ -51,13 +51,15 @@ function ends(view, rows) {
   return () => {
     stop();
     clearTimeout(timer);
-    timer = setTimeout(draw, ENDS_MS);
+    if (begun) timer = setTimeout(draw, ENDS_MS);
+    else draw(); // at once, since z may not settle for long where a walk is on
+    begun = true;
   };
 }
 
 /** @param {View} view @param {number} dimension @param {number} most the largest KL */
 function slider(view, dimension, most) {
-  const { text } = view, kl = view.kl[dimension], name = view.names[dimension]?.[text.code];
+  const { text } = view, kl = view.kl[dimension], name = view.names[dimension] && text.named(view.names[dimension]);
   const id = `vae-${Math.random().toString(36).slice(2)}`;
   const input = h("input", { id, type: "range", min: -LIMIT, max: LIMIT, step: STEP });
   const band = h("span", { class: "band" }), output = h("output", { for: id, "aria-live": "off" });

@@ -1,13 +1,16 @@
-/** @import {Part, View} from "./types.js" */
+/** @import {Part, Text, View} from "./types.js" */
 import { button, h, paint, picture } from "./draw.js";
 import { link } from "./link.js";
 import { decode, normal } from "./network.js";
-import { number } from "./strings.js";
+import { number, say } from "./strings.js";
 
 const SETTLE_MS = 500;
 
-/** The picture, what it shows in words, and what moves z by itself. @param {View} view @returns {Part} */
-export function stage(view) {
+/**
+ * The picture, what it shows in words, and what moves z by itself.
+ * @param {View} view @param {HTMLElement} halt stops what moves unasked @returns {Part}
+ */
+export function stage(view, halt) {
   const { text } = view, status = h("p", { class: "status", role: "status" });
   const image = picture(view.size, { "data-latent-image": "", role: "img" });
   const buttons = h("div", { class: "buttons" },
@@ -16,26 +19,29 @@ export function stage(view) {
   const [copy, ...copied] = link(view);
   if (copy) buttons.append(copy);
   const settle = () => {
-    const words = describe(view);
+    const words = say((text) => describe(view, text), text);
     if (status.textContent === words) return;
     status.textContent = words;
-    image.setAttribute("aria-label", text.image(words));
+    image.setAttribute("aria-label", say((text) => text.image(describe(view, text)), text));
   };
   let timer = 0;
   view.signal.addEventListener("abort", () => clearTimeout(timer));
   settle();
   return {
-    element: h("div", { class: "stage" }, image, h("div", { class: "beside" }, buttons, ...copied, status)),
+    element: h("div", { class: "stage" },
+      h("div", { class: "shown" }, image, halt), h("div", { class: "beside" }, buttons, ...copied, status)),
     update() {
       paint(image, decode(view.decoder, view.z), view.size);
       clearTimeout(timer);
-      timer = setTimeout(settle, SETTLE_MS);
+      if (view.walk?.says) settle();
+      else timer = setTimeout(settle, SETTLE_MS);
     },
   };
 }
 
-/** Few coordinates are told one by one, of many the length. @param {View} view @returns {string} */
-function describe({ text, source, z }) {
+/** Few coordinates are told one by one, of many the length. @param {View} view @param {Text} text @returns {string} */
+function describe({ source, walk, z }, text) {
+  if (walk?.says) return walk.says(text);
   if (z.length <= 3) return text.point(source(text), z.map(number));
   return text.length(source(text), number(Math.hypot(...z)), number(Math.sqrt(z.length)));
 }

@@ -1,5 +1,5 @@
 // What the widgets' modules share.
-import { EN } from "./strings.js";
+import { TEXTS } from "./strings.js";
 
 export type Dtype = "int8" | "float32";
 export type Sizes = { image_size: number; image_shape: number[]; hidden_dim: number; latent_dim: number; dtype: Dtype };
@@ -21,12 +21,16 @@ export interface Model {
   off(name: string, listener: () => void): void;
 }
 
+export type Name = { zh: string; en: string };
 /** What people call a dimension, by its number. */
-export type Names = { readonly [dimension: string]: { zh: string; en: string } };
-export type Text = typeof EN;
+export type Names = { readonly [dimension: string]: Name };
+export type Text = (typeof TEXTS)["en"];
 export type Phrase = (text: Text) => string;
 export type Part = { element: HTMLElement; update?: () => void };
-export type Walk = { stop(): void };
+/** `says` tells of one that the reader did not begin. */
+export type Walk = { stop(): void; says?: Phrase };
+/** One of the test digits on the plane of two latent variables; `kind` is the number of its class. */
+export type Point = { x: number; y: number; label: string; kind: number };
 
 export interface View {
   model: Model;
@@ -37,12 +41,15 @@ export interface View {
   kl: readonly number[];
   names: Names;
   digits: readonly Digit[];
+  points: readonly Point[];
   z: number[];
   band: Posterior | null;
   source: Phrase;
   signal: AbortSignal;
   walk: Walk | null;
   soon(task: FrameRequestCallback): void;
+  /** Has all parts updated in the next frame. */
+  renew(): void;
   set(z: number[], source: Phrase, band?: Posterior | null): void;
   /** As `set`, but by the reader, which ends a walk. */
   move(z: number[], source: Phrase, band?: Posterior | null): void;

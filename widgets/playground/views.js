@@ -1,6 +1,7 @@
 /** What is seen of the network while it is trained. */
 /** @import {Snapshot} from "./trainer.js" */
 /** @import {Words} from "./words.js" */
+import { COLORS } from "../colors.js";
 import { h } from "../draw.js";
 import { SHOWN, TILES } from "./trainer.js";
 
@@ -12,7 +13,6 @@ import { SHOWN, TILES } from "./trainer.js";
 const SIDE = 14, MAP = 420, WIDTH = 300, HEIGHT = 190, LEFT = 26, RIGHT = 6, TOP = 6, BOTTOM = 20;
 // Below 30 nats no network of this size comes; above 80 it knows less than the mean image
 const LEAST = 30, MOST = 80, RATES = [4, 8, 16, 32, 64];
-const COLORS = ["#ff8a80", "#ffd54f", "#4fc3f7", "#aed581", "#ce93d8", "#ffab40", "#4db6ac", "#f48fb1", "#b0bec5", "#dce775"];
 
 /** @param {string} name @param {Record<string, string | number>} attributes @param {(Node | string)[]} children */
 function s(name, attributes = {}, ...children) {

@@ -1,15 +1,17 @@
 /** What the playground says, in both languages, one by one or side by side. */
+import { inLanguages } from "../language.js";
 import { TEST, TRAIN } from "./trainer.js";
 
 /** @param {number} x @returns {string} */
 const nats = (x) => (Math.abs(x) < 1000 ? x.toFixed(1) : x.toExponential(1));
 const count = (TRAIN + TEST).toLocaleString("en");
 
-export const EN = {
+const EN = {
   playground: "Train a VAE in this page", train: "Train", pause: "Pause", step: "One step", reset: "Reset",
   controls: "What is trained, and how", beta: "β, weight of the KL divergence", latent: "Latent dimensions", rate: "Learning rate",
   plain: "Reconstruction only (plain autoencoder)", seed: "Seed", another: "Another seed",
   ready: `Press Train. The ${count} digits, 0.7 MB, are loaded then; all computing is done on your machine.`,
+  ahead: "Appears when you press Train", untrained: "Not trained yet: what you see is what random weights make.",
   loading: "The digits are loading.", training: "Training.",
   loss: (/** @type {number} */ epoch, /** @type {number} */ loss, /** @type {number} */ reconstruction, /** @type {number} */ beta,
     /** @type {number} */ kl) => `Epoch ${epoch.toFixed(1)}: loss ${nats(loss)} = reconstruction ${nats(reconstruction)} + ${beta} × KL ${nats(kl)} nats`,
@@ -29,11 +31,12 @@ export const EN = {
 /** @typedef {typeof EN} Words */
 
 /** @type {Words} */
-export const ZH = {
+const ZH = {
   playground: "在网页里训练一个VAE", train: "训练", pause: "暂停", step: "走一步", reset: "重来",
   controls: "训练什么、怎样训练", beta: "β：KL散度的权重", latent: "潜变量的维数", rate: "学习率",
   plain: "只要重构（普通的自编码器）", seed: "随机种子", another: "换一个种子",
   ready: `按“训练”开始，届时载入${count}幅数字（0.7 MB）；计算全在你的机器上。`,
+  ahead: "按“训练”后显示", untrained: "还没有训练，看到的都出自随机的权重。",
   loading: "正在载入数字。", training: "正在训练。",
   loss: (epoch, loss, reconstruction, beta, kl) =>
     `第${epoch.toFixed(1)}轮：损失${nats(loss)}=重构${nats(reconstruction)}+${beta}×KL${nats(kl)}奈特`,
@@ -50,20 +53,4 @@ export const ZH = {
   badDigits: "数字没有完整收到，请重新载入网页。",
 };
 
-/** @type {(zh: any, en: any) => any} */
-const pair = (zh, en) => {
-  if (Array.isArray(zh)) return zh.map((each, i) => pair(each, en[i]));
-  return typeof zh === "string" ? `${zh} ${en}` : (/** @type {any[]} */ ...given) => `${zh(...given)} ${en(...given)}`;
-};
-/** @type {Words} */
-export const BOTH = /** @type {any} */ (Object.fromEntries(Object.entries(ZH).map(([key, zh]) => [key, pair(zh, EN[/** @type {keyof Words} */ (key)])])));
-
-/**
- * JupyterLab's own `lang` says nothing of the reader, whose browser does.
- * @param {string} lang of the text around @param {boolean} both an edition with both languages @param {boolean} notebook
- * @param {string} browser its language @returns {Words}
- */
-export function wordsFor(lang, both, notebook, browser) {
-  if (both) return BOTH;
-  return /^zh\b/i.test(notebook || !lang ? browser : lang) ? ZH : EN;
-}
+export const WORDS = inLanguages(ZH, EN);
