@@ -121,6 +121,9 @@ iwae: $(VENV)/.all data ## The IWAE paper's table at shares of its schedule that
 conv: $(VENV)/.all data ## The convolutional VAE against the fully connected one at equal compute, on MNIST and Fashion-MNIST
 	$(BIN)/python -m bench.conv
 
+variants: $(VENV)/.all data ## The family of models in one table, every row that is missing, into bench/VARIANTS.md
+	$(BIN)/python -m bench.variants
+
 clean: ## Remove what was built; the environment and the data stay
 	rm -rf _docs _proc _slides zh en duo .quarto build dist *.egg-info nbs/results
 
@@ -154,5 +157,5 @@ $(BENCH)/.all: $(VENV)/.all bench/requirements.txt
 	@$(BIN)/python -m pip --python $(BENCH)/bin/python install -q -c constraints.txt -r bench/requirements.txt
 	@touch $@
 
-.PHONY: help site docs slides preview check test notebooks mutants pages wheel versions lab data outputs widgets export links weights digits seeds schedule luggage gpu nll bench evaluate iwae conv clean
+.PHONY: help site docs slides preview check test notebooks mutants pages wheel versions lab data outputs widgets export links weights digits seeds schedule luggage gpu nll bench evaluate iwae conv variants clean
 .DEFAULT_GOAL := help
