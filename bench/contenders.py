@@ -421,14 +421,15 @@ class Floor(Contender):
         weights = [(rows, BATCH, columns) for rows, columns in LAYERS]
         inputs = [(BATCH, columns, rows) for rows, columns in LAYERS[1:]]
         self.chosen = [min(self.layouts(*sizes), key=self.seconds) for sizes in forward + weights + inputs]
-        self.step = self.products
+        self.step = self.work
         if torch.cuda.is_available():
+            self.work()  # what is set up at its first use cannot be captured
             graph = torch.cuda.CUDAGraph()
             with torch.cuda.graph(graph):
-                self.products()
+                self.work()
             self.step = graph.replay
 
-    def products(self):
+    def work(self):
         """The products of one step."""
         import torch
         for left, right, out in self.chosen:
@@ -473,8 +474,49 @@ class LowFloor(Floor):
             raise Unfit("the processor has no bf16 products")
 
 
+class WholeFloor(Floor):
+    """the same products in float32, one pass of Adam over its seven arrays, and one pass for each elementwise step of the formulas"""
+
+    def prepare(self):
+        """Allocate what the passes read and write, as long as in a training step."""
+        import torch
+
+        from vae_nb.data import pick_device
+        device, size = pick_device(), sum(rows * columns + rows for rows, columns in LAYERS)
+        self.state = [[torch.rand(size, device=device)] for _ in range(4)]
+        self.count = torch.ones((), device=device)
+        self.bytes = torch.randint(0, 256, (BATCH, 784), dtype=torch.uint8, device=device)
+        self.pixels, self.logits, self.loss = (torch.rand(BATCH, 784, device=device) for _ in range(3))
+        self.hidden = [torch.rand(BATCH, 400, device=device) for _ in range(6)]
+        self.latent = [torch.rand(BATCH, 20, device=device) for _ in range(5)]
+        self.sums = [torch.empty(width, device=device) for width in (784, 400, 400, 40)]
+        self.heads = torch.rand(BATCH, 40, device=device)
+        super().prepare()
+
+    def work(self):
+        """The products, what stands between them, and Adam."""
+        import torch
+        super().work()
+        (first, second, *gradients), (mu, logvar, noise, std, z) = self.hidden, self.latent
+        torch.div(self.bytes, 255, out=self.pixels)
+        for hidden in (first, second):
+            hidden.relu_()
+        torch.exp(logvar, out=std)
+        noise.normal_()
+        torch.addcmul(mu, std, noise, out=z)
+        torch.sigmoid(self.logits, out=self.loss)
+        torch.sub(self.loss, self.pixels, out=self.loss)
+        for hidden, gradient, masked in zip((first, second), gradients[:2], gradients[2:], strict=True):
+            torch.mul(gradient, hidden, out=masked)
+        torch.sum(self.logits)
+        for rows, out in zip((self.loss, *gradients[2:], self.heads), self.sums, strict=True):
+            torch.sum(rows, 0, out=out)
+        torch._fused_adam_(*self.state, [], [self.count], lr=1e-3, beta1=0.9, beta2=0.999, weight_decay=0.0, eps=1e-8, amsgrad=False,
+                           maximize=False)
+
+
 CONTENDERS = {"seed": Seed, "pythae": Pythae, "plain": Plain, "jax": Jax, "ours (float32)": Float32, "ours": Ours,
-              "floor": Floor, "floor (bf16)": LowFloor}
+              "floor": Floor, "floor (bf16)": LowFloor, "floor (with Adam and passes)": WholeFloor}
 
 
 def instructions():
