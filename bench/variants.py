@@ -2,8 +2,8 @@
 
 All rows are trained by `fit` on the same 60,000 training images of MNIST, binarized anew in every pass, with batches of 128 and one cycle
 of Adam's learning rate, and scored by the same functions on the same 10,000 test images, binarized once with seed 0. What differs from that
-stands in the row. A run writes a checkpoint to bench/checkpoints after each pass and goes on from there, and any number of passes will do.
-Results go to bench/variants.json and bench/VARIANTS.md.
+stands in the row; a warm-up takes a quarter of the passes. A run writes a checkpoint to bench/checkpoints after each pass and goes on from
+there, and any number of passes will do. Results go to bench/variants.json and bench/VARIANTS.md.
 
 Two measures of 10,000 samples stand beside the bounds, both taken with a small classifier that is trained once on the training images, and
 both on pixel probabilities: the share to which it gives no digit a probability of 0.9, and the Fréchet distance between its features of the
@@ -37,7 +37,7 @@ RESULTS, PAGE, CHECKPOINTS = (ROOT / "bench" / name for name in ("variants.json"
 class Row(NamedTuple):
     """A line of the table: the model made of the training images, what `fit` is given besides, and what is published."""
     make: Callable[..., nn.Module]
-    given: Callable[[Any], dict[str, Any]] = lambda model: {}
+    given: Callable[[Any, int], dict[str, Any]] = lambda model, passes: {}
     lr: float = 3e-3
     finish: Callable[..., nn.Module] = lambda model, images: model
     k: int = 5000
@@ -47,7 +47,7 @@ class Row(NamedTuple):
 
 def weighted(loss, **settings):
     """What `fit` is given for a loss with these settings."""
-    return lambda model: {"loss": partial(loss, **settings)}
+    return lambda model, passes: {"loss": partial(loss, **settings)}
 
 
 def with_flow(model, images):
@@ -63,7 +63,7 @@ def with_vampprior(images):
     return PriorVAE(model, Vamp(model, images, 100))
 
 
-def own_loss(model):
+def own_loss(model, passes):
     """What `fit` is given for a model that brings its loss."""
     return {"loss": model.loss}
 
@@ -75,7 +75,7 @@ ROWS = {
     "VAE, 50 dimensions": Row(lambda images: VAE(latent_dim=50)),
     "VAE, 50 dimensions, free bits 0.5": Row(lambda images: VAE(latent_dim=50), weighted(free_bits, nats=0.5)),
     "VAE, 50 dimensions, warm-up": Row(lambda images: VAE(latent_dim=50),
-                                       lambda model: {"loss": beta_loss, "loop": partial(Scheduled, weight=warm_up(10))}),
+                                       lambda model, passes: {"loss": beta_loss, "loop": partial(Scheduled, weight=warm_up(passes / 4))}),
     "ConvVAE": Row(lambda images: ConvVAE()),
     "mixture prior, K = 100": Row(lambda images: PriorVAE(VAE(), Mixture(100, 20)), own_loss),
     "VampPrior, K = 100": Row(with_vampprior, own_loss,
@@ -153,7 +153,7 @@ def run(name, passes, seed, data, device):
     CHECKPOINTS.mkdir(exist_ok=True)
     file = "".join(letter if letter.isalnum() or letter == "." else "-" for letter in name)
     history = fit(model, train, test, passes, lr=row.lr, seed=seed, redraw=binarize, schedule="one-cycle", progress=False,
-                  checkpoint=CHECKPOINTS / f"variants-{file}-{passes}-{seed}.safetensors", **row.given(model))
+                  checkpoint=CHECKPOINTS / f"variants-{file}-{passes}-{seed}.safetensors", **row.given(model, passes))
     start = time.monotonic()
     model = row.finish(model, train)
     seconds = sum(record["seconds"] for record in history) + time.monotonic() - start
