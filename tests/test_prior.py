@@ -1,12 +1,16 @@
 """`vae_nb.prior` beyond what the contract asks: losses, schedules that resume, priors and their densities."""
+import json
 import math
+import re
+from ast import literal_eval
 from functools import partial
+from pathlib import Path
 
 import pytest
 import torch
 from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
 
-from bench.prior import ROWS, record, run
+from bench.prior import CURES, PRIORS, ROWS, record, run, table
 from vae_nb.conv import LogisticVAE
 from vae_nb.evaluate import elbo, kl_per_dimension, nll
 from vae_nb.loss import kl_divergence, loss_function, reconstruction_error
@@ -246,3 +250,18 @@ def test_a_row_of_the_table_goes_on_and_is_recorded(row, tmp_path):
         record(each, tmp_path)
     text = (tmp_path / "PRIOR.md").read_text(encoding="utf-8")
     assert text.count(f"| {row} |") == 2 and str(result["nll"]) in text
+
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_the_chapter_tells_what_was_measured():
+    results = json.loads((ROOT / "bench/prior.json").read_text(encoding="utf-8"))
+    assert (ROOT / "bench/PRIOR.md").read_text(encoding="utf-8") == table(results)
+    found = {result["row"]: result for result in results if result["passes"] == 20 and result["seed"] == 0}
+    chapter = "\n".join("".join(cell["source"]) for cell in json.loads((ROOT / "nbs/10_prior.ipynb").read_text(encoding="utf-8"))["cells"])
+    [drawn] = re.findall(r"^recorded = (\{.*?\})$", chapter, re.M | re.S)
+    assert literal_eval(drawn) == {row: (round(found[row]["cost"], 1), round(found[row]["rate"], 1), found[row]["active"]) for row in CURES}
+    listed = re.findall(r"^\| (.+?) \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) ± ([\d.]+) \|$", chapter, re.M)
+    assert listed == 2 * [(name, *(f"{found[row][key]:.1f}" for key in ("cost", "distortion", "rate", "nll", "error")))
+                          for row in PRIORS for name in [row]]
