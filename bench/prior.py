@@ -1,10 +1,10 @@
 """Chapter 10 in full, cures for collapse and learned priors: `python -m bench.prior ROW PASSES [--seed 0]`, ROW one of those below.
 
-Every row trains the fully connected VAE of the course, with batches of 128 and Adam at 1e-3, in float32: the cures with 50 latent dimensions
-and the prior N(0, I), the priors with 20 and the plain bound. The training images are binarized anew for each pass, in the static rows once.
-A run writes a checkpoint to bench/checkpoints after each pass and goes on from there. All numbers are of the 10,000 test images, binarized
-once: the bound with its two parts, active units, and the NLL with 500 samples on 1,000 of them. Results go to bench/prior.json and
-bench/PRIOR.md."""
+Every row trains the fully connected VAE of the course, with batches of 128 and Adam at 1e-3, in float32: the cures with 50 latent
+dimensions and the prior N(0, I), the priors with 20 and the plain bound. Training images are binarized anew for each pass, in static
+rows once. A run writes a checkpoint to bench/checkpoints after each pass and goes on from there. All numbers are of the 10,000 test
+images, binarized once: the bound with its two parts, active units, and the NLL with 500 samples on 1,000 of them. Results go to
+bench/prior.json and bench/PRIOR.md."""
 import argparse
 import json
 from functools import partial

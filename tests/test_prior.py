@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
 
-from bench.prior import CURES, PRIORS, ROWS, record, run, table
+from bench.prior import CURES, PRIORS, ROWS, STATIC, record, run, table
 from vae_nb.conv import LogisticVAE
 from vae_nb.evaluate import elbo, kl_per_dimension, nll
 from vae_nb.loss import kl_divergence, loss_function, reconstruction_error
@@ -262,6 +262,9 @@ def test_the_chapter_tells_what_was_measured():
     chapter = "\n".join("".join(cell["source"]) for cell in json.loads((ROOT / "nbs/10_prior.ipynb").read_text(encoding="utf-8"))["cells"])
     [drawn] = re.findall(r"^recorded = (\{.*?\})$", chapter, re.M | re.S)
     assert literal_eval(drawn) == {row: (round(found[row]["cost"], 1), round(found[row]["rate"], 1), found[row]["active"]) for row in CURES}
-    listed = re.findall(r"^\| (.+?) \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) ± ([\d.]+) \|$", chapter, re.M)
-    assert listed == 2 * [(name, *(f"{found[row][key]:.1f}" for key in ("cost", "distortion", "rate", "nll", "error")))
-                          for row in PRIORS for name in [row]]
+    listed = re.findall(r"^\| .+ \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) ± ([\d.]+) \|$", chapter, re.M)
+    assert listed == 2 * [tuple(f"{found[row][key]:.1f}" for key in ("cost", "distortion", "rate", "nll", "error"))
+                          for row in [*PRIORS, *STATIC]]
+    gains = sorted(f"{found[usual]['nll'] - found[learned]['nll']:.1f}"
+                   for usual, learned in (("N(0, I)", "VampPrior 500"), ("N(0, I), static", "VampPrior 500, static")))
+    assert f"{gains[0]}到{gains[1]}奈特" in chapter and f"{gains[0]} to {gains[1]} nats" in chapter
