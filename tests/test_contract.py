@@ -272,8 +272,9 @@ class Correlated(VAE):
     def sample_posterior(self, x, eps):
         mu, logvar = self.encode(x)
         std = torch.exp(logvar / 2).unsqueeze(1)
+        along = eps @ eps.new_tensor(TILT).T
         log_q = -(eps.square() + math.log(2 * math.pi) + logvar.unsqueeze(1)).sum(2) / 2 - math.log(TILT[1][1])
-        return mu.unsqueeze(1) + std * (eps @ eps.new_tensor(TILT).T), log_q
+        return mu.unsqueeze(1) + std * along, log_q
 
 
 TILT = [[1.0, 0.0], [0.8, 0.5]]

@@ -1,12 +1,16 @@
 """`vae_nb.prior` beyond what the contract asks: losses, schedules that resume, priors and their densities."""
+import json
 import math
+import re
+from ast import literal_eval
 from functools import partial
+from pathlib import Path
 
 import pytest
 import torch
 from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
 
-from bench.prior import CURES, PRIORS, record, run
+from bench.prior import CURES, PRIORS, ROWS, STATIC, record, run, table
 from vae_nb.conv import LogisticVAE
 from vae_nb.evaluate import elbo, kl_per_dimension, nll
 from vae_nb.loss import kl_divergence, loss_function, reconstruction_error
@@ -233,10 +237,10 @@ def test_a_diverging_prior_is_stopped():
         fit_prior(mixture(), torch.full((8, 2), 1e30), torch.zeros(8, 2), steps=5)
 
 
-@pytest.mark.parametrize("row", [*CURES, *PRIORS])
+@pytest.mark.parametrize("row", ROWS)
 def test_a_row_of_the_table_goes_on_and_is_recorded(row, tmp_path):
     (tmp_path / "checkpoints").mkdir()
-    train = torch.randint(256, (120, 1, 28, 28), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    train = torch.randint(256, (520, 1, 28, 28), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     given = row, 0, tmp_path, train, train[:9].gt(127).float(), torch.device("cpu")
     first = run(row, 1, *given[1:])
     result = run(row, 2, *given[1:])
@@ -246,3 +250,21 @@ def test_a_row_of_the_table_goes_on_and_is_recorded(row, tmp_path):
         record(each, tmp_path)
     text = (tmp_path / "PRIOR.md").read_text(encoding="utf-8")
     assert text.count(f"| {row} |") == 2 and str(result["nll"]) in text
+
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_the_chapter_tells_what_was_measured():
+    results = json.loads((ROOT / "bench/prior.json").read_text(encoding="utf-8"))
+    assert (ROOT / "bench/PRIOR.md").read_text(encoding="utf-8") == table(results)
+    found = {result["row"]: result for result in results if result["passes"] == 20 and result["seed"] == 0}
+    chapter = "\n".join("".join(cell["source"]) for cell in json.loads((ROOT / "nbs/10_prior.ipynb").read_text(encoding="utf-8"))["cells"])
+    [drawn] = re.findall(r"^recorded = (\{.*?\})$", chapter, re.M | re.S)
+    assert literal_eval(drawn) == {row: (round(found[row]["cost"], 1), round(found[row]["rate"], 1), found[row]["active"]) for row in CURES}
+    listed = re.findall(r"^\| .+ \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) ± ([\d.]+) \|$", chapter, re.M)
+    assert listed == 2 * [tuple(f"{found[row][key]:.1f}" for key in ("cost", "distortion", "rate", "nll", "error"))
+                          for row in [*PRIORS, *STATIC]]
+    gains = sorted(f"{found[usual]['nll'] - found[learned]['nll']:.1f}"
+                   for usual, learned in (("N(0, I)", "VampPrior 500"), ("N(0, I), static", "VampPrior 500, static")))
+    assert f"{gains[0]}到{gains[1]}奈特" in chapter and f"{gains[0]} to {gains[1]} nats" in chapter
