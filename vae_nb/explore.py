@@ -67,7 +67,8 @@ def compensate(state: State, layers: Sequence[str], got: Array) -> tuple[State, 
     """The arrays with each layer after the first fitted to the units that the rounded layers before it give for inputs `got` `(N, columns)`,
     and those units by the layer's name.
     把第一层之后的各层调整到适合前面取整后的各层所给出的单元；`got`是第一层的输入`(N, columns)`。返回新的数组字典，以及层名到这些单元的字典。"""
-    fitted, inputs, wanted = {**state}, {}, got
+    fitted, wanted = {**state}, got
+    inputs: dict[str, Array] = {}
     for layer, after in zip(layers, layers[1:]):
         q, scale = quantize(fitted[f"{layer}.weight"], inputs.get(layer))
         wanted, got = hidden(state, layer, wanted), hidden({**fitted, f"{layer}.weight": q * scale[:, None]}, layer, got)
