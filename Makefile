@@ -86,6 +86,7 @@ links: $(VENV)/.web ## Point the Colab links and install cells to the repository
 
 weights: $(VENV)/.all data ## Train the shipped weights again
 	$(BIN)/python -m tools.weights
+	$(BIN)/python -m tools.dial
 	$(BIN)/python -m tools.digits
 
 digits: $(VENV)/.all data ## Choose the digits of the explorer and of the playground, and measure each dimension's KL again

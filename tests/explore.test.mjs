@@ -5,9 +5,9 @@ import { readFileSync } from "node:fs";
 import test from "node:test";
 import explorer from "../vae_nb/explore.js";
 import { languageFor } from "../widgets/language.js";
-import { read, written } from "../widgets/link.js";
+import { apart, read, written } from "../widgets/link.js";
 import {
-  checkSizes, checkZ, decode, decoderShapes, encode, encoderShapes, interpolate, normal, ordering,
+  checkSizes, checkZ, decode, decodersOf, decoderShapes, encode, encoderShapes, interpolate, normal, ordering,
 } from "../widgets/network.js";
 import { centers, near, unpackPoints } from "../widgets/points.js";
 import { curve } from "../widgets/posterior.js";
@@ -81,6 +81,21 @@ test("sizes and z that make no sense are refused", () => {
   for (const bad of [undefined, [1], [1, 2, 3], [1, NaN], [1, Infinity], [1, null], "12"]) assert.throws(() => checkZ(bad, 2), Problem);
 });
 
+test("a decoder that is told a class is one decoder for each class", () => {
+  const sizes = checkSizes({ image_size: 2, image_shape: [1, 1, 2], hidden_dim: 2, latent_dim: 1, dtype: "float32", classes: 2 });
+  assert.deepEqual(decoderShapes(sizes), [[2, 3], [2, 2], [2, 2]]);
+  const layer = (...numbers) => Float32Array.of(...numbers); // rows, then the bias
+  const packed = layer(1, 2, -3, 0.5, -1, 4, 0, 1, 1, -1, 2, 0, 0, 1, 1, 0, 0, 1, 0.5, 0);
+  const [first, second] = decodersOf(unpack(packed, decoderShapes(sizes), "float32"), sizes), z = [2];
+  const sigmoid = (x) => 1 / (1 + Math.exp(-x));
+  // class 0: h = relu(2 + 2, 1 - 1 + 1) = (4, 1), then relu(4 - 1, 8 + 1) = (3, 9); class 1: relu(2 - 3, 1 + 4 + 1) = (0, 6), relu(-6, 1)
+  assert.ok(largest(decode(first, z), [sigmoid(3.5), sigmoid(9)]) < 1e-6 && largest(decode(second, z), [sigmoid(0.5), sigmoid(1)]) < 1e-6);
+  assert.equal(first[0].weight, second[0].weight);
+  const plain = { ...sizes, classes: undefined }, layers = unpack(packed.subarray(0, 10), decoderShapes(plain), "float32");
+  assert.deepEqual(decodersOf(layers, plain), [layers]);
+  for (const classes of [0, -1, 2.5, "2", null]) assert.throws(() => checkSizes({ ...sizes, classes }), Problem, `${classes}`);
+});
+
 test("dimensions come by falling KL, the inactive ones apart", () => {
   assert.deepEqual(ordering(Object.freeze([0.5, 0.05, 2, 0.1]), 4), { active: [2, 0, 3], inactive: [1] });
   assert.deepEqual(ordering([], 3), { active: [0, 1, 2], inactive: [] });
@@ -105,6 +120,12 @@ test("a link says where z is, and what is no z is not taken", () => {
   const bad = ["", "z:", "z:1", "z:1,2,3", "z:1,", "z:1,21", "z:1,NaN", "z:1,1e9", "z:1,0x1", "z:1, 2", "z:1,2<b>"];
   bad.push("digit:2", "digit:-1", "digit:", "1,2");
   for (const words of bad) assert.equal(read(words, 2, digits), null, words);
+});
+
+test("a link says which class, where there are classes, and none that there is not", () => {
+  assert.deepEqual(apart("7/z:1,2", 10), { kind: 7, rest: "z:1,2" });
+  assert.deepEqual(apart("z:1,2", 0), { kind: 0, rest: "z:1,2" });
+  for (const words of ["10/z:1,2", "z:1,2", "/z:1,2", "-1/z:1,2", "a/z:1,2", "1.0/z:1,2", ""]) assert.equal(apart(words, 10).rest, "", words);
 });
 
 test("a Gaussian's curve is as wide and as high as it should be", () => {

@@ -540,6 +540,7 @@ CALLS = {
     "evaluate.kl_per_dimension": Call(of_model(images=images), MODEL),
     "explore.site_state": Call(lambda tmp: {}, {}),
     "explore.plane_state": Call(lambda tmp: {}, {}),
+    "explore.dial_state": Call(lambda tmp: {}, {}),
     "explore.LatentExplorer": Call(of_model(images=images), {**MODEL, "labels": "labels"}),
     "explore.playground_state": Call(lambda tmp: {}, {}),
     "explore.TrainingPlayground": Call(lambda tmp: {}, {}),

@@ -319,7 +319,7 @@ def test_interpolation_between_images_of_two_devices(elsewhere):
 
 NO_TENSORS = {"files": {"write_whole", "fetch", "folder_images"}, "data": {"parse_idx", "mnist", "pick_device"},
               "model": {"EncoderDecoder", "VAE", "VAELike"}, "train": {"Loss", "Loop", "plot_history"}, "evaluate": {"Bound", "Estimate"},
-              "explore": {"site_state", "plane_state", "playground_state", "TrainingPlayground"}}
+              "explore": {"site_state", "plane_state", "dial_state", "playground_state", "TrainingPlayground"}}
 
 
 @pytest.mark.parametrize("module", ["files", "data", "model", "loss", "train", "sample", "evaluate", "explore"])

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import subprocess
+from copy import deepcopy
 from functools import cache
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import torch
 
 from tests.conftest import AXE, WCAG
 from vae_nb.data import as_float, mnist
+from vae_nb.labels import ClassVAE, dial
 from vae_nb.model import VAE
 
 ROOT = Path(__file__).parent.parent
@@ -42,8 +44,7 @@ def packed(state, layers, dtype):
 
 def rounded(model):
     """The model with its weights as int8 holds them."""
-    other = VAE(hidden_dim=model.hidden_dim, latent_dim=model.latent_dim, image_shape=model.image_shape).eval()
-    other.load_state_dict(model.state_dict())
+    other = deepcopy(model).eval()
     for name, weight in other.state_dict().items():
         if name.endswith("weight"):
             scale = weight.abs().amax(1, keepdim=True) / 127
@@ -542,6 +543,111 @@ def test_test_digits_stand_on_the_plane_and_say_what_they_are(show):
     assert page.evaluate("[model.listeners(), left()]") == [0, []]
 
 
+@cache
+def class_model():
+    """A ClassVAE that was never trained; its weights are large enough for each class to look different."""
+    torch.manual_seed(0)
+    model = ClassVAE(hidden_dim=33, style_dim=6).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(3)
+    return model
+
+
+def dial_traits():
+    """A model with classes as the host hands it to the script."""
+    sizes = {"image_size": 784, "image_shape": [1, 28, 28], "hidden_dim": 33, "latent_dim": 6, "classes": 10, "dtype": "int8"}
+    decoder = packed(class_model().state_dict(), ("decoder.0", "decoder.2", "decoder.4"), "int8")
+    return {"z": [0.0] * 6, "sizes": sizes, "encoder": "", "kl": [0.5, 2.0, 1.0, 0.0, 0.7, 0.6], "gallery": [], "digits": "", "points": "",
+            "names": {"1": {"zh": "倾斜", "en": "slant"}, "4": {"zh": "粗细", "en": "stroke"}}, "shared": None, "opening": None,
+            "decoder": base64_of(decoder)}
+
+
+def drawn(z):
+    """PyTorch's pictures of one style in every class, (10, 784), from weights as int8 holds them."""
+    return dial(rounded(class_model()), torch.tensor([z], dtype=torch.float32)).flatten(1).numpy()
+
+
+def faces(page):
+    """What the dial shows of every class, (10, 784)."""
+    return np.stack([picture(page, f".face:nth-of-type({kind + 1}) canvas") for kind in range(10)])
+
+
+def test_a_style_is_drawn_in_every_class_and_one_is_chosen(show):
+    page = show(dial_traits())
+    assert page.get_by_role("group", name="Digit dial").count() == 1 and page.locator(".drawing").count() == 0
+    wanted = drawn([0] * 6)
+    assert np.abs(wanted[:, None] - wanted).max(2)[~np.eye(10, dtype=bool)].min() > 0.1, "classes that look alike would show nothing"
+    assert np.abs(faces(page) - wanted).max() <= GREYS and np.abs(picture(page) - wanted[3]).max() <= GREYS
+    page.get_by_text("7", exact=True).click()
+    assert np.abs(picture(page) - wanted[7]).max() <= GREYS and page.get_by_role("radio", name="Digit 7", exact=True).is_checked()
+    page.wait_for_function("document.querySelector('.status').textContent.startsWith('Digit 7. z = 0; ‖z‖ = 0.00')")
+    slant = page.get_by_role("slider", name="slant z1", exact=True)
+    slant.press("End")
+    z = [0, 4, 0, 0, 0, 0]
+    assert z_of(page) == z and np.abs(faces(page) - drawn(z)).max() <= GREYS and np.abs(picture(page) - drawn(z)[7]).max() <= GREYS
+    page.get_by_role("radio", name="Digit 2", exact=True).check()
+    low = page.locator(".slider canvas").nth(0)
+    page.wait_for_function("(wanted) => Math.abs(grey('.slider canvas').reduce((sum, each) => sum + each / 255, 0) - wanted) < 2",
+                           arg=float(drawn([0, -4, 0, 0, 0, 0])[2].sum()), polling="raf")
+    assert low.is_visible(), "the ends of a slider are of the class that is chosen"
+    page.get_by_role("button", name="Prior sample").click()
+    assert z_of(page) != z and np.abs(faces(page) - drawn(z_of(page))).max() <= GREYS
+    assert np.abs(picture(page) - drawn(z_of(page))[2]).max() <= GREYS, "a new style has the class that is chosen"
+    page.evaluate("clean()")
+    assert page.evaluate("[model.listeners(), left()]") == [0, []]
+
+
+def test_the_dial_has_a_few_sliders_and_folds_the_others(show):
+    page = show(dial_traits())
+    assert page.locator(".sliders").get_by_role("slider").count() == 2 and page.get_by_text("Bands show").count() == 0
+    summaries = page.locator(".sliders summary")
+    assert [text.split(",")[0] for text in summaries.all_inner_texts()] == ["3 more dimensions", "1 inactive dimension"]
+
+
+def test_the_dial_is_turned_by_keyboard(show):
+    page = show(dial_traits(), lang="zh-Hans")
+    page.get_by_role("radio", name="数字3", exact=True).focus()
+    for key, kind in (("ArrowRight", 4), ("ArrowDown", 5), ("ArrowLeft", 4), ("ArrowUp", 3)):
+        page.keyboard.press(key)
+        assert np.abs(picture(page) - drawn([0] * 6)[kind]).max() <= GREYS, key
+    for _ in range(4):
+        page.keyboard.press("ArrowLeft")
+    assert page.get_by_role("radio", name="数字9", exact=True).is_checked()
+    assert page.locator(".face:has(:focus-visible)").evaluate("(face) => getComputedStyle(face).outlineStyle") == "solid"
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.type") == "range", "one key leads out of the group"
+    page.wait_for_function("document.querySelector('.status').textContent.startsWith('数字9。z=0')")
+    assert page.get_by_role("radiogroup", name="同一种风格的各个数字").count() == 1
+
+
+def test_a_link_says_the_class_too(show):
+    page = show({**dial_traits(), "shared": ""})
+    page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: { writeText: async () => {} } })")
+    page.get_by_role("radio", name="Digit 8", exact=True).check()
+    page.get_by_role("slider", name="slant z1", exact=True).press("End")
+    page.get_by_role("button", name="Copy link").click()
+    assert page.evaluate("model.get('shared')") == "8/z:0,4,0,0,0,0"
+    page.evaluate("model.set('shared', '5/z:0,-1.5,0,0,0,1')")
+    z = [0, -1.5, 0, 0, 0, 1]
+    assert z_of(page) == z and np.abs(picture(page) - drawn(z)[5]).max() <= GREYS
+    for bad in ("10/z:0,0,0,0,0,0", "z:0,0,0,0,0,0", "5/z:1"):
+        page.evaluate("(words) => model.set('shared', words)", bad)
+        assert page.get_by_text("does not fit this model").is_visible(), bad
+        assert np.abs(picture(page) - drawn(z)[5]).max() <= GREYS
+    page = show({**dial_traits(), "shared": "0/z:0,4,0,0,0,0"}, lang="zh-Hans")
+    page.wait_for_function("document.querySelector('.status').textContent.startsWith('数字0。由链接设定')")
+    assert np.abs(picture(page) - drawn([0, 4, 0, 0, 0, 0])[0]).max() <= GREYS
+
+
+def test_the_dial_speaks_both_languages_in_an_edition_with_both(show):
+    page = show(dial_traits(), lang="zh-Hans")
+    page.evaluate("clean(), document.documentElement.classList.add('both'), void view('a')")
+    zh, en = "数字3。z=0；‖z‖=0.00，先验下约为2.45。", "Digit 3. z = 0; ‖z‖ = 0.00, under the prior about 2.45."
+    page.wait_for_function("(words) => document.querySelector('.status').textContent === words", arg=f"{zh} {en}")
+    assert page.get_by_role("radio", name="数字3 Digit 3", exact=True).is_checked()
+
+
 def test_an_opening_walk_goes_from_digit_to_digit_until_the_reader_does_anything(show, shipped):
     given = traits(shipped)
     means = np.array([digit["mean"] for digit in given["gallery"]])
@@ -849,14 +955,14 @@ def test_in_a_notebook_the_browser_says_which_language(show, shipped):
 
 @pytest.mark.parametrize("width", [390, 1280])
 @pytest.mark.parametrize("lang", ["zh-Hans", "en"])
-@pytest.mark.parametrize("latent_dim", [20, 2])
-def test_accessible_and_within_the_screen(show, shipped, width, lang, latent_dim):
-    given = traits(shipped) if latent_dim == 20 else plane_traits()
+@pytest.mark.parametrize("what", ["explorer", "plane", "dial"])
+def test_accessible_and_within_the_screen(show, shipped, width, lang, what):
+    given = {"explorer": lambda: traits(shipped), "plane": plane_traits, "dial": dial_traits}[what]()
     given["kl"] = [*given["kl"][:-1], 0.0]
     page = show(given, lang, viewport={"width": width, "height": 800}, color_scheme="light", reduced_motion="reduce")
     for summary in page.locator("summary").all():
         summary.click()
-    page.locator(".gallery button").first.click()
+    page.locator(".gallery button, .face").first.click()
     picture(page)
     page.add_script_tag(path=ROOT / "web/node_modules/axe-core/axe.min.js")
     small = """() => [...document.querySelectorAll("button, input, summary, .plane")].filter((each) => {

@@ -106,8 +106,8 @@ def test_model_costs_nothing_beyond_torch():
 def test_wheel_carries_what_is_no_code(tmp_path):
     run(sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", str(tmp_path), str(ROOT))
     wheel = zipfile.ZipFile(next(tmp_path.glob("*.whl")))
-    names = ("mnist.safetensors", "digits.safetensors", "mnist2.safetensors", "digits2.safetensors", "playground.safetensors", "explore.js",
-             "playground.js", "course.mplstyle")
+    names = ("mnist.safetensors", "digits.safetensors", "mnist2.safetensors", "digits2.safetensors", "dial.safetensors",
+             "playground.safetensors", "explore.js", "playground.js", "course.mplstyle")
     assert {f"vae_nb/{name}" for name in names} <= set(wheel.namelist())
     metadata = wheel.read(next(name for name in wheel.namelist() if name.endswith("METADATA"))).decode()
     required = [line.split()[1] for line in metadata.splitlines() if line.startswith("Requires-Dist") and "extra ==" not in line]

@@ -32,7 +32,9 @@ from tests.conftest import AXE, PATIENCE, ROOT, WCAG
 from tests.test_explore import base64_of, packed
 from vae_nb import interpolate, reconstruct, sample_prior
 from vae_nb.data import as_float, mnist
-from vae_nb.explore import DECODER, ENCODER, LatentExplorer, pack, plane_state, site_state
+from vae_nb.explore import DECODER, ENCODER, LatentExplorer, dial_state, pack, plane_state, site_state
+from vae_nb.files import load_weights
+from vae_nb.labels import ClassVAE, dial
 from vae_nb.model import VAE, EncoderDecoder
 
 EDITIONS = ("zh", "en", "duo")
@@ -215,6 +217,55 @@ def test_the_map_loads_its_weights_when_it_is_near_and_says_what_it_is(site, hom
     page.close()
 
 
+@pytest.fixture(scope="module")
+def turned():
+    """The model of the dial; its encoder did not come with the package."""
+    model, stored = ClassVAE(hidden_dim=200).eval(), load_weights(ROOT / "vae_nb/dial.safetensors")
+    model.decoder.load_state_dict({name: stored[f"decoder.{name}"] for name in model.decoder.state_dict()})
+    return model
+
+
+@pytest.mark.parametrize(("edition", "where"), [("zh", "file"), ("en", "http"), ("duo", "http")])
+def test_the_dial_loads_its_weights_when_it_is_near_and_draws_a_style_in_every_class(site, home, visit, turned, edition, where):
+    page = visit(home if where == "http" else site.as_uri(), f"{edition}/09_labels.html", live=False)
+    scripts = "[...document.scripts].filter((script) => script.src.includes('/widgets/dial')).length"
+    assert page.evaluate(scripts) == 0
+    place = page.locator("[data-widget=dial]")
+    place.scroll_into_view_if_needed()
+    page.wait_for_selector("[data-widget=dial][data-state=live]")
+    assert len(gzip.compress((site / "widgets/dial.js").read_bytes())) <= 250_000 and page.evaluate(scripts) == 1
+    assert not place.locator("figure, .plot").first.is_visible() and place.locator(".slider input").nth(3).is_visible()
+    style, bound = torch.zeros(1, 10), 0.03 + 0.5 / 255
+    for slider, (dimension, key, value) in enumerate([(4, "End", 4.0), (1, "Home", -4.0)]):
+        place.locator(".slider input").nth(slider).press(key)
+        style[0, dimension] = value
+    wanted = dial(turned, style).flatten(1).numpy()
+    for kind in range(10):
+        place.get_by_role("radio").nth(kind).check()
+        assert np.abs(shown(page, f".face:nth-of-type({kind + 1}) canvas") - wanted[kind]).max() <= bound, kind
+        assert np.abs(shown(page) - wanted[kind]).max() <= bound, kind
+
+
+def test_a_link_leads_to_the_dial(home, visit, turned):
+    page = visit(home, "en/09_labels.html#dial=8/z:1,0,0,0,-2,0,0,0,0,0", live=False)
+    page.wait_for_selector("[data-widget=dial][data-state=live]")
+    wanted = dial(turned, torch.tensor([[1.0, 0, 0, 0, -2, 0, 0, 0, 0, 0]]))[8].flatten().numpy()
+    assert np.abs(shown(page) - wanted).max() <= 0.03 + 0.5 / 255
+    assert page.locator("[data-widget=dial]").evaluate("(place) => Math.abs(place.getBoundingClientRect().top)") < 150
+
+
+@torch.no_grad()
+def test_the_styles_of_the_dial_are_named_by_what_they_change_most_within_a_class(turned):
+    z = torch.randn(1000, 10, generator=torch.Generator().manual_seed(0))
+    measured = strokes(dial(turned, z)[:, 0])
+    within = torch.stack([(each.view(1000, 10) - each.view(1000, 10).mean(0)).flatten() for each in measured.values()])
+    r = torch.corrcoef(torch.cat([within, z.repeat_interleave(10, 0).T]))[:5, 5:].abs()
+    best, names = r.argmax(1).tolist(), dial_state()["names"]
+    assert {name["en"]: int(i) for i, name in names.items()} == dict(zip(list(measured)[:4], best[:4], strict=True))
+    assert [list(measured)[i] for i in r[:, [int(i) for i in names]].argmax(0)] == [name["en"] for name in names.values()]
+    assert [name["zh"] for name in names.values()] == ["倾斜", "宽度", "粗细", "顶端"] and r[:4].amax(1).min() > 0.5
+
+
 @torch.no_grad()
 def test_the_points_of_the_map_are_the_first_test_digits():
     images, labels = mnist(ROOT / "nbs/data", train=False)
@@ -310,7 +361,8 @@ def test_a_page_with_the_explorer_is_accessible_and_within_the_screen(home, visi
 
 
 @pytest.mark.parametrize("edition", EDITIONS)
-@pytest.mark.parametrize(("name", "page"), [("explorer", "index"), ("plane", "04_sample"), ("playground", "playground")])
+@pytest.mark.parametrize(("name", "page"), [
+    ("explorer", "index"), ("plane", "04_sample"), ("dial", "09_labels"), ("playground", "playground")])
 def test_the_page_does_not_move_when_a_widget_comes(home, visit, name, page, edition):
     for width in (390, 1280):
         shown = visit(home, f"{edition}/{page}.html", live=False, viewport={"width": width, "height": 850})
@@ -331,7 +383,7 @@ def test_the_package_packs_as_the_script_reads():
 
 
 def test_the_state_of_the_site_needs_no_torch_and_is_the_shipped_model(model, state):
-    code = "import sys, vae_nb.explore as e; e.site_state(); sys.exit('torch' in sys.modules)"
+    code = "import sys, vae_nb.explore as e; e.site_state(), e.dial_state(); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
     assert len(state["decoder"]) <= 340_000
     scales, biases, at = {}, {}, 0
@@ -354,16 +406,21 @@ def test_the_state_of_the_site_needs_no_torch_and_is_the_shipped_model(model, st
         torch.testing.assert_close(model.encode(images)[0], means, rtol=1e-4, atol=1e-4)
 
 
-def test_the_names_of_the_dimensions_are_what_they_go_with_most(model, state):
-    images, _ = mnist(ROOT / "nbs/data", train=False)
-    ink, (down, right) = as_float(images)[:, 0], torch.meshgrid(torch.arange(28.0), torch.arange(28.0), indexing="ij")
+def strokes(ink):
+    """What chapter 5 measures of pictures (N, 28, 28)."""
+    down, right = torch.meshgrid(torch.arange(28.0), torch.arange(28.0), indexing="ij")
     total = ink.sum((1, 2))
 
     def mean(what):
         return (ink * what).sum((1, 2)) / total
     x, y = (place - mean(place).view(-1, 1, 1) for place in (right, down))
-    measured = {"slant": -mean(x * y) / mean(y * y), "width": mean(x * x).sqrt(), "stroke": total, "top": mean((down >= 4) & (down < 8)),
-                "upper half": mean(down < 14)}
+    return {"slant": -mean(x * y) / mean(y * y), "width": mean(x * x).sqrt(), "stroke": total, "top": mean((down >= 4) & (down < 8)),
+            "upper half": mean(down < 14)}
+
+
+def test_the_names_of_the_dimensions_are_what_they_go_with_most(model, state):
+    images, _ = mnist(ROOT / "nbs/data", train=False)
+    measured = strokes(as_float(images)[:, 0])
     with torch.no_grad():
         mu, _ = model.encode(as_float(images))
     best = torch.corrcoef(torch.cat([torch.stack([*measured.values()]), mu.T]))[:5, 5:].abs().argmax(1)

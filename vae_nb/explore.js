@@ -117,6 +117,9 @@ var EN = {
   testDigit: (label) => `Test digit ${label}`,
   nearDigit: (label) => `Near a test digit ${label}`,
   touring: "On a walk from digit to digit, until you touch anything here.",
+  dial: "Digit dial",
+  faces: "Every digit in the same style. Choose one with a click or the arrow keys.",
+  inClass: (kind, source) => `Digit ${kind}. ${source}`,
   byZero: "z = 0",
   byPrior: "A sample from the prior",
   byHand: "Set by hand",
@@ -190,6 +193,9 @@ var ZH = {
   testDigit: (label) => `测试数字${label}`,
   nearDigit: (label) => `附近是测试数字${label}`,
   touring: "正在数字之间漫步，碰一下这里的任何地方就停。",
+  dial: "数字转盘",
+  faces: "同一种风格的各个数字：点按选择，也可用方向键。",
+  inClass: (kind, source) => `数字${kind}。${source}`,
   byZero: "z=0",
   byPrior: "先验的一个样本",
   byHand: "手动设定",
@@ -225,11 +231,14 @@ var say = (phrase, text) => text === TEXTS.both ? `${phrase(ZH)} ${phrase(EN)}` 
 var explain = (error, text) => error instanceof Problem ? say(error.phrase, text) : text.broken(String(error));
 
 // widgets/network.js
-var decoderShapes = ({ image_size, hidden_dim, latent_dim }) => [[hidden_dim, latent_dim], [image_size, hidden_dim]];
+var decoderShapes = ({ image_size, hidden_dim, latent_dim, classes = 0 }) => [[hidden_dim, latent_dim + classes], ...classes ? [
+  /** @type {Shape} */
+  [hidden_dim, hidden_dim]
+] : [], [image_size, hidden_dim]];
 var encoderShapes = ({ image_size, hidden_dim, latent_dim }) => [[hidden_dim, image_size], [latent_dim, hidden_dim], [latent_dim, hidden_dim]];
 function checkSizes(sizes) {
-  const { image_size, image_shape = [], hidden_dim, latent_dim, dtype } = sizes ?? {}, [channels, height, width] = image_shape;
-  const whole = [hidden_dim, latent_dim, height, width].every((size) => Number.isSafeInteger(size) && size > 0);
+  const { image_size, image_shape = [], hidden_dim, latent_dim, dtype, classes = 1 } = sizes ?? {}, [channels, height, width] = image_shape;
+  const whole = [hidden_dim, latent_dim, height, width, classes].every((size) => Number.isSafeInteger(size) && size > 0);
   if (!whole || !["int8", "float32"].includes(dtype) || channels !== 1 || height * width !== image_size) {
     throw new Problem((text) => text.badSizes);
   }
@@ -258,8 +267,16 @@ function relu(x) {
   for (let i = 0; i < x.length; i++) if (x[i] < 0) x[i] = 0;
   return x;
 }
-function decode([fc3, fc4], z) {
-  return new Float32Array(linear(fc4, relu(linear(fc3, z))).map((x) => 1 / (1 + Math.exp(-x))));
+function decode(decoder, z) {
+  const logits = decoder.slice(1).reduce((x, layer) => linear(layer, relu(x)), linear(decoder[0], z));
+  return new Float32Array(logits.map((x) => 1 / (1 + Math.exp(-x))));
+}
+function decodersOf([first, ...rest], { hidden_dim, latent_dim, classes }) {
+  if (!classes) return [[first, ...rest]];
+  return Array.from({ length: classes }, (_, kind) => {
+    const told = (latent_dim + kind) * hidden_dim;
+    return [{ weight: first.weight, bias: first.bias.map((b, i) => b + first.weight[told + i]) }, ...rest];
+  });
 }
 function encode([fc1, fc2Mean, fc2Logvar], x) {
   const h2 = relu(linear(fc1, x));
@@ -274,6 +291,29 @@ function ordering(kl, count) {
 var normal = (count, random = Math.random) => Array.from({ length: count }, () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random()));
 var interpolate = (a, b, t) => a.map((x, i) => x + (b[i] - x) * t);
 var clamp = (x, limit) => Math.max(-limit, Math.min(limit, x));
+
+// widgets/dial.js
+function dial(view) {
+  const { text, size } = view, id = `vae-${Math.random().toString(36).slice(2)}`;
+  const faces = view.decoders.map((decoder, kind) => {
+    const image = picture(size, { "aria-hidden": "true" }), label = String(kind);
+    const input = h("input", { type: "radio", name: id, "aria-label": text.digit(label) });
+    input.addEventListener("change", () => view.turn(kind));
+    return { decoder, image, input, element: h("label", { class: "face" }, input, image, label) };
+  });
+  return {
+    element: h(
+      "div",
+      { class: "dial", role: "radiogroup", "aria-labelledby": id },
+      h("p", { id, class: "note" }, text.faces),
+      ...faces.map((face) => face.element)
+    ),
+    update() {
+      for (const { decoder, image } of faces) paint(image, decode(decoder, view.z), size);
+      faces[view.kind].input.checked = true;
+    }
+  };
+}
 
 // widgets/prepare.js
 function prepare(pixels, width, height, across2 = 28, down = across2) {
@@ -433,7 +473,7 @@ function strokes(sheet, pen, drawn) {
 }
 
 // widgets/explore.css
-var explore_default = '.vae-explorer {\n  --x-paper: var(--paper, light-dark(#fefefd, #16191d)); --x-raised: var(--raised, light-dark(#f4f5f7, #1c2025));\n  --x-ink: var(--ink, light-dark(#1e2227, #dde2e7)); --x-soft: var(--soft, light-dark(#56606a, #a0a9b3));\n  --x-line: var(--line, light-dark(#d8dce1, #343b43)); --x-link: var(--link, light-dark(#0b57a4, #82b6f2));\n  --x-tint: color-mix(in srgb, var(--x-link) 20%, var(--x-paper)); --x-edge: light-dark(#7d8791, #77818b);\n  container-type: inline-size; box-sizing: border-box; margin: 1rem 0; padding: 0.9rem; text-align: start;\n  color: var(--x-ink); background: var(--x-paper); border: 1px solid var(--x-line); border-radius: 8px; font-size: 0.92rem;\n  *, ::before, ::after { box-sizing: border-box; }\n  p, figure { margin: 0; }\n  figcaption { padding: 0; }\n  [hidden] { display: none !important; }\n  .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }\n  .note, .status { color: var(--x-soft); font-size: 0.85rem; line-height: 1.5; }\n  .problem { padding: 0.5rem 0.8rem; border-left: 4px solid light-dark(#b3261e, #f2938c); background: var(--x-raised); }\n  .problem:not(:last-child) { margin-bottom: 0.9rem; }\n  .body { display: grid; grid-template-columns: minmax(0, 1fr); gap: 0.9rem; }\n  .controls, .sliders { display: grid; gap: 0.9rem; min-width: 0; }\n  .sliders { gap: 0; }\n  .picture {\n    display: block; width: 100%; height: auto; max-height: 26rem; object-fit: contain; background: #000; border-radius: 4px;\n    image-rendering: pixelated;\n  }\n  .stage {\n    position: sticky; top: var(--widget-top, 0px); z-index: 2; display: grid; gap: 0.9rem; align-items: start;\n    grid-template-columns: clamp(6rem, 38cqi, 14rem) minmax(0, 1fr); margin: -0.9rem -0.9rem 0; padding: 0.9rem;\n    background: var(--x-paper); border-bottom: 1px solid var(--x-line); border-radius: 8px 8px 0 0;\n  }\n  .shown { position: relative; }\n  .halt { position: absolute; right: 0.4rem; bottom: 0.4rem; }\n  .halt .word { position: absolute; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }\n  .status { min-height: 3lh; }\n  .beside { display: grid; gap: 0.5rem; min-width: 0; }\n  .buttons { display: flex; flex-wrap: wrap; gap: 0.4rem; }\n  button {\n    min-height: 2rem; min-width: 24px; margin: 0; padding: 0.2rem 0.7rem; font: inherit; font-size: 0.88rem; line-height: 1.4;\n    cursor: pointer; color: var(--x-ink); background: var(--x-raised); border: 1px solid var(--x-edge); border-radius: 6px;\n  }\n  button:hover { border-color: var(--x-link); color: var(--x-link); }\n  button:disabled { color: var(--x-soft); border-style: dashed; cursor: not-allowed; }\n  :focus-visible { outline: 3px solid var(--x-link); outline-offset: 2px; }\n  .gallery { display: grid; grid-template-columns: repeat(10, minmax(24px, 1fr)); gap: 3px; }\n  .gallery button { padding: 2px 2px 0; font-size: 0.8rem; font-variant-numeric: tabular-nums; border-color: var(--x-line); }\n  .gallery button[aria-pressed=true] { color: var(--x-link); background: var(--x-tint); border-color: var(--x-link); font-weight: 650; }\n  .what label { white-space: normal; }\n  .sliders > .note { margin-bottom: 0.3rem; }\n  .slider {\n    display: grid; grid-template-columns: 5.6rem 2rem minmax(0, 1fr) 2rem 2.7rem; gap: 0.35rem; align-items: center;\n    padding: 2px 0; line-height: 1.3;\n  }\n  .slider .picture, .end .picture { width: calc(2rem * min(1, var(--ratio))); border-radius: 3px; }\n  .slider .picture { justify-self: center; }\n  .what { display: grid; justify-items: start; }\n  label { margin: 0; font-size: 0.85rem; white-space: nowrap; }\n  label i { font: italic 1rem "STIX Two Text", Cambria, Georgia, "Times New Roman", serif; }\n  sub { font-size: 0.72em; line-height: 0; font-style: normal; vertical-align: -0.25em; bottom: auto; }\n  .kl, output { font-size: 0.8rem; font-variant-numeric: tabular-nums; }\n  .kl {\n    min-width: 3rem; padding: 0 0.3rem; border-radius: 3px;\n    background: linear-gradient(var(--x-tint) 0 0) 0 / calc(var(--part) * 100%) 100% no-repeat;\n  }\n  output { padding: 0; text-align: right; color: inherit; }\n  .beyond output { color: var(--x-link); font-weight: 700; }\n  .track { position: relative; display: block; height: 28px; }\n  .track::before { content: ""; position: absolute; inset: 12px 0; border-radius: 2px; background: var(--x-line); }\n  .track::after { content: ""; position: absolute; left: calc(50% - 0.5px); top: 8px; width: 1px; height: 12px; background: var(--x-soft); }\n  .scale { position: absolute; inset: 0 12px; }\n  .band { position: absolute; top: 6px; bottom: 6px; border-radius: 3px; background: var(--x-tint); border: 1px solid var(--x-link); }\n  input[type=range] {\n    appearance: none; position: absolute; z-index: 1; inset: 2px 0; width: 100%; height: 24px; margin: 0; padding: 0; background: none;\n    touch-action: pan-y;\n  }\n  input[type=range]::-webkit-slider-thumb {\n    appearance: none; width: 24px; height: 24px; border: 5px solid transparent; border-radius: 50%;\n    background: var(--x-link) padding-box; cursor: grab;\n  }\n  input[type=range]::-moz-range-thumb {\n    width: 24px; height: 24px; border: 5px solid transparent; border-radius: 50%;\n    background: var(--x-link) padding-box; cursor: grab;\n  }\n  details { margin: 0; border-top: 1px solid var(--x-line); padding-top: 0.3rem; }\n  summary { min-height: 28px; padding: 0.15rem 0; color: var(--x-link); cursor: pointer; }\n  .sliders details { margin-top: 0.3rem; }\n  .drawing { padding: 0.2rem 0.8rem; border: 1px solid var(--x-line); border-radius: 6px; }\n  .drawing[open] { padding-bottom: 0.8rem; }\n  .sheets { display: grid; grid-template-columns: minmax(0, 2fr) minmax(0, 1fr); gap: 0.9rem; max-width: 27rem; margin-top: 0.5rem; }\n  .sheets > div { display: grid; gap: 0.5rem; align-content: start; justify-items: start; }\n  .sheet { display: block; width: 100%; aspect-ratio: 1; background: #000; border-radius: 6px; touch-action: none; cursor: crosshair; }\n  .both figure { width: 100%; }\n  .plane {\n    position: relative; width: calc(100% - 2rem); overflow: hidden; touch-action: none; cursor: crosshair;\n    background: #000; border-radius: 4px;\n  }\n  .marker {\n    position: absolute; width: 18px; height: 18px; margin: 0 0 -9px -9px; border: 3px solid #ffd34d; border-radius: 50%;\n    outline: 2px solid #000; box-shadow: inset 0 0 0 2px #000; pointer-events: none;\n  }\n  .way { display: grid; grid-template-columns: auto minmax(0, 1fr) auto; gap: 0.5rem; align-items: center; margin: 0.2rem 0 0.4rem; }\n  .way .track::after { content: none; }\n  .end { display: flex; gap: 0.35rem; align-items: center; }\n  .end:last-child { flex-direction: row-reverse; }\n  select {\n    min-height: 2rem; margin: 0; padding: 0.1rem 0.3rem; font: inherit; font-size: 0.88rem; color: var(--x-ink); background: var(--x-raised);\n    border: 1px solid var(--x-edge); border-radius: 6px;\n  }\n  .buttons .note { align-self: center; }\n  .posterior { display: grid; gap: 0.4rem; }\n  .address {\n    width: 100%; min-height: 2rem; margin: 0.3rem 0; font: inherit; color: inherit; background: var(--x-raised);\n    border: 1px solid var(--x-edge); border-radius: 6px;\n  }\n  .pair { display: grid; grid-template-columns: minmax(0, 6rem) minmax(0, 6rem) auto; gap: 0.4rem 0.9rem; align-items: center; }\n  .pair figure { align-self: start; }\n  .pair figcaption { text-align: center; }\n  .seen { display: grid; gap: 0.4rem; }\n  .curves { display: grid; grid-template-columns: repeat(auto-fill, minmax(3rem, 1fr)); gap: 0.3rem 0.5rem; }\n  .curves > div { display: grid; justify-items: center; line-height: 1.1; }\n  .curves svg { display: block; width: 100%; overflow: visible; }\n  .curves i { font: italic 0.85rem "STIX Two Text", Cambria, Georgia, "Times New Roman", serif; }\n  .prior { fill: none; stroke: var(--x-edge); }\n  .own { fill: var(--x-tint); stroke: var(--x-link); stroke-linejoin: round; }\n  .dot { fill: var(--x-ink); stroke: var(--x-paper); }\n  .pad figcaption { margin-top: 0.4rem; }\n  .pointed .plane .picture { opacity: 0.4; }\n  .points { display: none; position: absolute; inset: 0; width: 100%; height: 100%; pointer-events: none; }\n  .pointed .points { display: block; }\n  .tip {\n    position: absolute; z-index: 1; padding: 0.1rem 0.4rem; font-size: 0.8rem; line-height: 1.4; white-space: nowrap; pointer-events: none;\n    color: var(--x-ink); background: var(--x-paper); border: 1px solid var(--x-edge); border-radius: 4px;\n  }\n  .choice { display: flex; gap: 0.4rem; align-items: center; min-height: 28px; margin-bottom: 0.3rem; cursor: pointer; }\n  .choice input { width: 24px; height: 24px; margin: 0; accent-color: var(--x-link); }\n}\n@container (min-width: 36rem) {\n  .vae-explorer .halt .word { position: static; clip-path: none; }\n  .vae-explorer .posterior { grid-column: 1 / -1; grid-template-columns: max-content minmax(0, 1fr); gap: 1.4rem; }\n  .vae-explorer .pair { grid-template-columns: 6rem 6rem; align-content: start; }\n  .vae-explorer .pair button { grid-column: 1 / -1; justify-self: center; }\n  .vae-explorer .body { grid-template-columns: minmax(0, 2fr) minmax(0, 3fr); gap: 1.4rem; align-items: start; }\n  .vae-explorer .stage {\n    grid-template-columns: minmax(0, 1fr); top: calc(var(--widget-top, 0px) + 0.9rem); z-index: auto; margin: 0; padding: 0; border: 0;\n  }\n}\n@media (prefers-reduced-motion: no-preference) { .vae-explorer .dot { transition: transform 0.3s; } }\n@media (forced-colors: active) { .vae-explorer input[type=range] { appearance: auto; } }\n:is([data-jp-theme-light=true], [theme=light]) .vae-explorer { color-scheme: light; }\n:is([data-jp-theme-light=false], [theme=dark]) .vae-explorer { color-scheme: dark; }\n';
+var explore_default = '.vae-explorer {\n  --x-paper: var(--paper, light-dark(#fefefd, #16191d)); --x-raised: var(--raised, light-dark(#f4f5f7, #1c2025));\n  --x-ink: var(--ink, light-dark(#1e2227, #dde2e7)); --x-soft: var(--soft, light-dark(#56606a, #a0a9b3));\n  --x-line: var(--line, light-dark(#d8dce1, #343b43)); --x-link: var(--link, light-dark(#0b57a4, #82b6f2));\n  --x-tint: color-mix(in srgb, var(--x-link) 20%, var(--x-paper)); --x-edge: light-dark(#7d8791, #77818b);\n  container-type: inline-size; box-sizing: border-box; margin: 1rem 0; padding: 0.9rem; text-align: start;\n  color: var(--x-ink); background: var(--x-paper); border: 1px solid var(--x-line); border-radius: 8px; font-size: 0.92rem;\n  *, ::before, ::after { box-sizing: border-box; }\n  p, figure { margin: 0; }\n  figcaption { padding: 0; }\n  [hidden] { display: none !important; }\n  .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }\n  .note, .status { color: var(--x-soft); font-size: 0.85rem; line-height: 1.5; }\n  .problem { padding: 0.5rem 0.8rem; border-left: 4px solid light-dark(#b3261e, #f2938c); background: var(--x-raised); }\n  .problem:not(:last-child) { margin-bottom: 0.9rem; }\n  .body { display: grid; grid-template-columns: minmax(0, 1fr); gap: 0.9rem; }\n  .controls, .sliders { display: grid; gap: 0.9rem; min-width: 0; }\n  .sliders { gap: 0; }\n  .picture {\n    display: block; width: 100%; height: auto; max-height: 26rem; object-fit: contain; background: #000; border-radius: 4px;\n    image-rendering: pixelated;\n  }\n  .stage {\n    position: sticky; top: var(--widget-top, 0px); z-index: 2; display: grid; gap: 0.9rem; align-items: start;\n    grid-template-columns: clamp(6rem, 38cqi, 14rem) minmax(0, 1fr); margin: -0.9rem -0.9rem 0; padding: 0.9rem;\n    background: var(--x-paper); border-bottom: 1px solid var(--x-line); border-radius: 8px 8px 0 0;\n  }\n  .shown { position: relative; }\n  .halt { position: absolute; right: 0.4rem; bottom: 0.4rem; }\n  .halt .word { position: absolute; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }\n  .status { min-height: 3lh; }\n  .beside { display: grid; gap: 0.5rem; min-width: 0; }\n  .buttons { display: flex; flex-wrap: wrap; gap: 0.4rem; }\n  button {\n    min-height: 2rem; min-width: 24px; margin: 0; padding: 0.2rem 0.7rem; font: inherit; font-size: 0.88rem; line-height: 1.4;\n    cursor: pointer; color: var(--x-ink); background: var(--x-raised); border: 1px solid var(--x-edge); border-radius: 6px;\n  }\n  button:hover { border-color: var(--x-link); color: var(--x-link); }\n  button:disabled { color: var(--x-soft); border-style: dashed; cursor: not-allowed; }\n  :focus-visible { outline: 3px solid var(--x-link); outline-offset: 2px; }\n  .gallery { display: grid; grid-template-columns: repeat(10, minmax(24px, 1fr)); gap: 3px; }\n  .gallery button { padding: 2px 2px 0; font-size: 0.8rem; font-variant-numeric: tabular-nums; border-color: var(--x-line); }\n  .gallery button[aria-pressed=true] { color: var(--x-link); background: var(--x-tint); border-color: var(--x-link); font-weight: 650; }\n  .dial { display: grid; grid-template-columns: repeat(5, minmax(0, 1fr)); gap: 4px; }\n  .dial .note { grid-column: 1 / -1; }\n  .face {\n    position: relative; padding: 3px 3px 0; text-align: center; font-variant-numeric: tabular-nums; line-height: 1.5; cursor: pointer;\n    background: var(--x-raised); border: 1px solid var(--x-line); border-radius: 6px;\n  }\n  .face input { position: absolute; inset: 0; width: 100%; height: 100%; margin: 0; opacity: 0; cursor: pointer; }\n  .face:hover { border-color: var(--x-link); color: var(--x-link); }\n  .face:has(:checked) { color: var(--x-link); background: var(--x-tint); border-color: var(--x-link); font-weight: 650; }\n  .face:has(:focus-visible) { outline: 3px solid var(--x-link); outline-offset: 2px; }\n  .what label { white-space: normal; }\n  .sliders > .note { margin-bottom: 0.3rem; }\n  .slider {\n    display: grid; grid-template-columns: 5.6rem 2rem minmax(0, 1fr) 2rem 2.7rem; gap: 0.35rem; align-items: center;\n    padding: 2px 0; line-height: 1.3;\n  }\n  .slider .picture, .end .picture { width: calc(2rem * min(1, var(--ratio))); border-radius: 3px; }\n  .slider .picture { justify-self: center; }\n  .what { display: grid; justify-items: start; }\n  label { margin: 0; font-size: 0.85rem; white-space: nowrap; }\n  label i { font: italic 1rem "STIX Two Text", Cambria, Georgia, "Times New Roman", serif; }\n  sub { font-size: 0.72em; line-height: 0; font-style: normal; vertical-align: -0.25em; bottom: auto; }\n  .kl, output { font-size: 0.8rem; font-variant-numeric: tabular-nums; }\n  .kl {\n    min-width: 3rem; padding: 0 0.3rem; border-radius: 3px;\n    background: linear-gradient(var(--x-tint) 0 0) 0 / calc(var(--part) * 100%) 100% no-repeat;\n  }\n  output { padding: 0; text-align: right; color: inherit; }\n  .beyond output { color: var(--x-link); font-weight: 700; }\n  .track { position: relative; display: block; height: 28px; }\n  .track::before { content: ""; position: absolute; inset: 12px 0; border-radius: 2px; background: var(--x-line); }\n  .track::after { content: ""; position: absolute; left: calc(50% - 0.5px); top: 8px; width: 1px; height: 12px; background: var(--x-soft); }\n  .scale { position: absolute; inset: 0 12px; }\n  .band { position: absolute; top: 6px; bottom: 6px; border-radius: 3px; background: var(--x-tint); border: 1px solid var(--x-link); }\n  input[type=range] {\n    appearance: none; position: absolute; z-index: 1; inset: 2px 0; width: 100%; height: 24px; margin: 0; padding: 0; background: none;\n    touch-action: pan-y;\n  }\n  input[type=range]::-webkit-slider-thumb {\n    appearance: none; width: 24px; height: 24px; border: 5px solid transparent; border-radius: 50%;\n    background: var(--x-link) padding-box; cursor: grab;\n  }\n  input[type=range]::-moz-range-thumb {\n    width: 24px; height: 24px; border: 5px solid transparent; border-radius: 50%;\n    background: var(--x-link) padding-box; cursor: grab;\n  }\n  details { margin: 0; border-top: 1px solid var(--x-line); padding-top: 0.3rem; }\n  summary { min-height: 28px; padding: 0.15rem 0; color: var(--x-link); cursor: pointer; }\n  .sliders details { margin-top: 0.3rem; }\n  .drawing { padding: 0.2rem 0.8rem; border: 1px solid var(--x-line); border-radius: 6px; }\n  .drawing[open] { padding-bottom: 0.8rem; }\n  .sheets { display: grid; grid-template-columns: minmax(0, 2fr) minmax(0, 1fr); gap: 0.9rem; max-width: 27rem; margin-top: 0.5rem; }\n  .sheets > div { display: grid; gap: 0.5rem; align-content: start; justify-items: start; }\n  .sheet { display: block; width: 100%; aspect-ratio: 1; background: #000; border-radius: 6px; touch-action: none; cursor: crosshair; }\n  .both figure { width: 100%; }\n  .plane {\n    position: relative; width: calc(100% - 2rem); overflow: hidden; touch-action: none; cursor: crosshair;\n    background: #000; border-radius: 4px;\n  }\n  .marker {\n    position: absolute; width: 18px; height: 18px; margin: 0 0 -9px -9px; border: 3px solid #ffd34d; border-radius: 50%;\n    outline: 2px solid #000; box-shadow: inset 0 0 0 2px #000; pointer-events: none;\n  }\n  .way { display: grid; grid-template-columns: auto minmax(0, 1fr) auto; gap: 0.5rem; align-items: center; margin: 0.2rem 0 0.4rem; }\n  .way .track::after { content: none; }\n  .end { display: flex; gap: 0.35rem; align-items: center; }\n  .end:last-child { flex-direction: row-reverse; }\n  select {\n    min-height: 2rem; margin: 0; padding: 0.1rem 0.3rem; font: inherit; font-size: 0.88rem; color: var(--x-ink); background: var(--x-raised);\n    border: 1px solid var(--x-edge); border-radius: 6px;\n  }\n  .buttons .note { align-self: center; }\n  .posterior { display: grid; gap: 0.4rem; }\n  .address {\n    width: 100%; min-height: 2rem; margin: 0.3rem 0; font: inherit; color: inherit; background: var(--x-raised);\n    border: 1px solid var(--x-edge); border-radius: 6px;\n  }\n  .pair { display: grid; grid-template-columns: minmax(0, 6rem) minmax(0, 6rem) auto; gap: 0.4rem 0.9rem; align-items: center; }\n  .pair figure { align-self: start; }\n  .pair figcaption { text-align: center; }\n  .seen { display: grid; gap: 0.4rem; }\n  .curves { display: grid; grid-template-columns: repeat(auto-fill, minmax(3rem, 1fr)); gap: 0.3rem 0.5rem; }\n  .curves > div { display: grid; justify-items: center; line-height: 1.1; }\n  .curves svg { display: block; width: 100%; overflow: visible; }\n  .curves i { font: italic 0.85rem "STIX Two Text", Cambria, Georgia, "Times New Roman", serif; }\n  .prior { fill: none; stroke: var(--x-edge); }\n  .own { fill: var(--x-tint); stroke: var(--x-link); stroke-linejoin: round; }\n  .dot { fill: var(--x-ink); stroke: var(--x-paper); }\n  .pad figcaption { margin-top: 0.4rem; }\n  .pointed .plane .picture { opacity: 0.4; }\n  .points { display: none; position: absolute; inset: 0; width: 100%; height: 100%; pointer-events: none; }\n  .pointed .points { display: block; }\n  .tip {\n    position: absolute; z-index: 1; padding: 0.1rem 0.4rem; font-size: 0.8rem; line-height: 1.4; white-space: nowrap; pointer-events: none;\n    color: var(--x-ink); background: var(--x-paper); border: 1px solid var(--x-edge); border-radius: 4px;\n  }\n  .choice { display: flex; gap: 0.4rem; align-items: center; min-height: 28px; margin-bottom: 0.3rem; cursor: pointer; }\n  .choice input { width: 24px; height: 24px; margin: 0; accent-color: var(--x-link); }\n}\n@container (min-width: 36rem) {\n  .vae-explorer .halt .word { position: static; clip-path: none; }\n  .vae-explorer .posterior { grid-column: 1 / -1; grid-template-columns: max-content minmax(0, 1fr); gap: 1.4rem; }\n  .vae-explorer .pair { grid-template-columns: 6rem 6rem; align-content: start; }\n  .vae-explorer .pair button { grid-column: 1 / -1; justify-self: center; }\n  .vae-explorer .body { grid-template-columns: minmax(0, 2fr) minmax(0, 3fr); gap: 1.4rem; align-items: start; }\n  .vae-explorer .stage {\n    grid-template-columns: minmax(0, 1fr); top: calc(var(--widget-top, 0px) + 0.9rem); z-index: auto; margin: 0; padding: 0; border: 0;\n  }\n}\n@media (prefers-reduced-motion: no-preference) { .vae-explorer .dot { transition: transform 0.3s; } }\n@media (forced-colors: active) {\n  .vae-explorer input[type=range] { appearance: auto; }\n  .vae-explorer .face:has(:checked) { border-color: Highlight; }\n}\n:is([data-jp-theme-light=true], [theme=light]) .vae-explorer { color-scheme: light; }\n:is([data-jp-theme-light=false], [theme=dark]) .vae-explorer { color-scheme: dark; }\n';
 
 // widgets/gallery.js
 var digitAt = (digits, z) => digits.find(({ mean }) => mean.every((x, i) => x === z[i])) ?? null;
@@ -473,7 +513,7 @@ function sliders(view) {
   const named = active.filter((dimension) => dimension in names), rest = active.filter((dimension) => !named.includes(dimension));
   const rows = [...named, ...rest, ...inactive].map((dimension) => slider(view, dimension, most));
   const list = h("div", { class: "sliders", role: "group", "aria-label": text.sliders });
-  const notes = [...kl.length ? [text.ordered] : [], ...named.length ? [text.names] : [], text.bands];
+  const notes = [...kl.length ? [text.ordered] : [], ...named.length ? [text.names] : [], ...view.sizes.classes ? [] : [text.bands]];
   const add = (from, dimensions, summary, open = false) => {
     const elements = rows.slice(from, from + dimensions.length).map((row) => row.element);
     if (!elements.length) return;
@@ -605,7 +645,7 @@ function path(view) {
     if (!view.walk) go(share);
   }
   const start = button(text.walk, () => view.walk ? view.walk.stop() : walk());
-  const said = h("p", { class: "note", role: "status" });
+  const said2 = h("p", { class: "note", role: "status" });
   const walk = () => {
     let began = 0;
     const step = (now) => {
@@ -620,18 +660,18 @@ function path(view) {
       stop() {
         view.walk = null;
         start.textContent = text.walk;
-        said.textContent = "";
+        said2.textContent = "";
       }
     };
     view.walk = mine;
     start.textContent = text.stop;
-    said.textContent = text.walking(ends2[0].digit().label, ends2[1].digit().label);
+    said2.textContent = text.walking(ends2[0].digit().label, ends2[1].digit().label);
     view.soon(step);
   };
   followed(position, go, show);
   show();
   const row = h("div", { class: "way" }, ends2[0].element, h("span", { class: "track" }, position), ends2[1].element);
-  const below = h("div", { class: "buttons" }, start, said, stillness(view, start));
+  const below = h("div", { class: "buttons" }, start, said2, stillness(view, start));
   return { element: h("div", { class: "path", role: "group", "aria-label": text.path }, h("p", { class: "note" }, text.path), row, below) };
 }
 function end(view, label, chosen, changed) {
@@ -874,6 +914,12 @@ function written(z, digits) {
   const digit = digitAt(digits, z);
   return digit ? `digit:${digits.indexOf(digit)}` : `z:${z.map((x) => Math.round(100 * x) / 100).join(",")}`;
 }
+var said = ({ z, digits, kind, sizes }) => (sizes.classes ? `${kind}/` : "") + written(z, digits);
+function apart2(words, classes) {
+  if (!classes) return { kind: 0, rest: words };
+  const [, kind, rest] = /^(\d{1,3})\/(.*)$/.exec(words) ?? [];
+  return Number(kind) < classes ? { kind: Number(kind), rest } : { kind: 0, rest: "" };
+}
 function read(words, count, digits) {
   const digit = /^digit:(\d{1,3})$/.exec(words)?.[1];
   if (digit) return digits[Number(digit)] ? [...digits[Number(digit)].mean] : null;
@@ -882,31 +928,34 @@ function read(words, count, digits) {
   return numbers.length === count && z.length === count && z.every((x) => Math.abs(x) <= FARTHEST) ? z : null;
 }
 function link(view) {
-  const { model, text, signal } = view, said = h("p", { class: "note", role: "status" });
+  const { model, text, signal } = view, note = h("p", { class: "note", role: "status" });
   if (typeof model.get("shared") !== "string") return [];
   const address = h("input", { class: "address", readonly: "", "aria-label": text.address });
   const open = () => {
     const words = model.get("shared");
-    if (!words || words === written(view.z, view.digits)) return;
-    const z = read(words, view.z.length, view.digits), digit = z && digitAt(view.digits, z);
-    said.textContent = z ? "" : text.badLink;
-    if (z) view.move(z, (text2) => digit ? text2.byDigit(digit.label) : text2.byLink, digit);
+    if (!words || words === said(view)) return;
+    const { kind, rest } = apart2(words, view.sizes.classes ?? 0);
+    const z = read(rest, view.z.length, view.digits), digit = z && digitAt(view.digits, z);
+    note.textContent = z ? "" : text.badLink;
+    if (!z) return;
+    view.turn(kind);
+    view.move(z, (text2) => digit ? text2.byDigit(digit.label) : text2.byLink, digit);
   };
   const copy = async () => {
-    model.set("shared", written(view.z, view.digits));
+    model.set("shared", said(view));
     try {
       await navigator.clipboard.writeText(location.href);
-      said.textContent = location.protocol === "file:" ? text.copiedFile : text.copied;
+      note.textContent = location.protocol === "file:" ? text.copiedFile : text.copied;
     } catch {
       address.value = location.href;
-      said.replaceChildren(text.notCopied, address);
+      note.replaceChildren(text.notCopied, address);
       address.select();
     }
   };
   model.on("change:shared", open);
   signal.addEventListener("abort", () => model.off("change:shared", open));
   open();
-  return [button(text.copy, copy), said];
+  return [button(text.copy, copy), note];
 }
 
 // widgets/stage.js
@@ -946,10 +995,11 @@ function stage(view, halt) {
     }
   };
 }
-function describe({ source, walk, z }, text) {
+function describe({ source, walk, z, kind, sizes }, text) {
   if (walk?.says) return walk.says(text);
-  if (z.length <= 3) return text.point(source(text), z.map(number));
-  return text.length(source(text), number(Math.hypot(...z)), number(Math.sqrt(z.length)));
+  const from = sizes.classes ? text.inClass(String(kind), source(text)) : source(text);
+  if (z.length <= 3) return text.point(from, z.map(number));
+  return text.length(from, number(Math.hypot(...z)), number(Math.sqrt(z.length)));
 }
 
 // widgets/tour.js
@@ -1009,7 +1059,8 @@ function extras(model, { image_size, latent_dim }) {
   return { names, kl: goodKl ? kl : [], digits: shown, points: points ?? [], problems };
 }
 function explorer(root, model, text, signal) {
-  const sizes = checkSizes(model.get("sizes")), decoder = unpack(model.get("decoder"), decoderShapes(sizes), sizes.dtype);
+  const sizes = checkSizes(model.get("sizes"));
+  const decoders = decodersOf(unpack(model.get("decoder"), decoderShapes(sizes), sizes.dtype), sizes);
   const { problems, ...given } = extras(model, sizes);
   const problem = h("p", { class: "problem", role: "alert" });
   let tasks = /* @__PURE__ */ new Set();
@@ -1037,14 +1088,17 @@ function explorer(root, model, text, signal) {
     complain();
     view.renew();
   };
+  const [, height, width] = sizes.image_shape, kind = Math.floor(decoders.length / 3);
   const view = {
     ...given,
     model,
     text,
     sizes,
-    decoder,
+    decoders,
+    kind,
+    decoder: decoders[kind],
     signal,
-    size: { width: sizes.image_shape[2], height: sizes.image_shape[1] },
+    size: { width, height },
     z: Array(sizes.latent_dim).fill(0),
     band: null,
     source: (text2) => text2.byZero,
@@ -1065,6 +1119,10 @@ function explorer(root, model, text, signal) {
     move(z, source, band) {
       view.walk?.stop();
       view.set(z, source, band);
+    },
+    turn(kind2) {
+      Object.assign(view, { kind: kind2, decoder: decoders[kind2] });
+      view.renew();
     }
   };
   const follow = () => {
@@ -1098,7 +1156,7 @@ function explorer(root, model, text, signal) {
   });
   const controls = [
     ...view.digits.length ? [gallery(view)] : [],
-    drawing(view),
+    sizes.classes ? dial(view) : drawing(view),
     ...sizes.latent_dim === 2 ? [pad(view)] : [],
     sliders(view),
     ...view.digits.length > 1 ? [path(view)] : []
@@ -1120,8 +1178,9 @@ function mount(root, model, text) {
 }
 function render({ model, el, signal }) {
   const language = languageOf(el), text = TEXTS[language];
-  const root = h("div", { class: "vae-explorer", lang: TAGS[language], role: "group", "aria-label": text.explorer });
-  const events = ["sizes", "decoder", "kl", "gallery", "digits", "points"].map((name) => `change:${name}`);
+  const name = model.get("sizes")?.classes ? text.dial : text.explorer;
+  const root = h("div", { class: "vae-explorer", lang: TAGS[language], role: "group", "aria-label": name });
+  const events = ["sizes", "decoder", "kl", "gallery", "digits", "points"].map((name2) => `change:${name2}`);
   el.append(root);
   let unmount = mount(root, model, text);
   const again = () => {

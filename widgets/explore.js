@@ -1,11 +1,12 @@
 // The latent-space explorer, in anywidget's format.
 /** @import {Digit, Model, Phrase, Posterior, Sizes, Text, View} from "./types.js" */
+import { dial } from "./dial.js";
 import { drawing } from "./drawing.js";
 import { h } from "./draw.js";
 import STYLE from "./explore.css";
 import { digitAt, gallery } from "./gallery.js";
 import { languageOf, TAGS } from "./language.js";
-import { checkSizes, checkZ, decoderShapes, isVector } from "./network.js";
+import { checkSizes, checkZ, decodersOf, decoderShapes, isVector } from "./network.js";
 import { path } from "./path.js";
 import { pad } from "./plane.js";
 import { unpackPoints } from "./points.js";
@@ -40,7 +41,8 @@ function extras(model, { image_size, latent_dim }) {
  * @param {HTMLElement} root @param {Model} model @param {Text} text @param {AbortSignal} signal @returns {Node[]}
  */
 function explorer(root, model, text, signal) {
-  const sizes = checkSizes(model.get("sizes")), decoder = unpack(model.get("decoder"), decoderShapes(sizes), sizes.dtype);
+  const sizes = checkSizes(model.get("sizes"));
+  const decoders = decodersOf(unpack(model.get("decoder"), decoderShapes(sizes), sizes.dtype), sizes);
   const { problems, ...given } = extras(model, sizes);
   const problem = h("p", { class: "problem", role: "alert" });
   /** @type {Set<FrameRequestCallback>} */
@@ -69,9 +71,10 @@ function explorer(root, model, text, signal) {
     complain();
     view.renew();
   };
+  const [, height, width] = sizes.image_shape, kind = Math.floor(decoders.length / 3);
   /** @type {View} */
   const view = {
-    ...given, model, text, sizes, decoder, signal, size: { width: sizes.image_shape[2], height: sizes.image_shape[1] },
+    ...given, model, text, sizes, decoders, kind, decoder: decoders[kind], signal, size: { width, height },
     z: Array(sizes.latent_dim).fill(0), band: null, source: (text) => text.byZero, walk: null,
     soon(task) {
       tasks.add(task);
@@ -89,6 +92,10 @@ function explorer(root, model, text, signal) {
     move(z, source, band) {
       view.walk?.stop();
       view.set(z, source, band);
+    },
+    turn(kind) {
+      Object.assign(view, { kind, decoder: decoders[kind] });
+      view.renew();
     },
   };
   const follow = () => {
@@ -121,7 +128,8 @@ function explorer(root, model, text, signal) {
     save();
   });
   const controls = [
-    ...(view.digits.length ? [gallery(view)] : []), drawing(view), ...(sizes.latent_dim === 2 ? [pad(view)] : []), sliders(view),
+    ...(view.digits.length ? [gallery(view)] : []), sizes.classes ? dial(view) : drawing(view),
+    ...(sizes.latent_dim === 2 ? [pad(view)] : []), sliders(view),
     ...(view.digits.length > 1 ? [path(view)] : []),
   ];
   const picture = stage(view, opening.element), seenByEncoder = posterior(view), parts = [picture, ...controls, seenByEncoder];
@@ -145,7 +153,8 @@ function mount(root, model, text) {
 /** A view of a model, in anywidget's format. @param {{model: Model, el: HTMLElement, signal?: AbortSignal}} host @returns {() => void} */
 function render({ model, el, signal }) {
   const language = languageOf(el), text = TEXTS[language];
-  const root = h("div", { class: "vae-explorer", lang: TAGS[language], role: "group", "aria-label": text.explorer });
+  const name = model.get("sizes")?.classes ? text.dial : text.explorer;
+  const root = h("div", { class: "vae-explorer", lang: TAGS[language], role: "group", "aria-label": name });
   const events = ["sizes", "decoder", "kl", "gallery", "digits", "points"].map((name) => `change:${name}`);
   el.append(root);
   let unmount = mount(root, model, text);

@@ -10,6 +10,19 @@ export function written(z, digits) {
   return digit ? `digit:${digits.indexOf(digit)}` : `z:${z.map((x) => Math.round(100 * x) / 100).join(",")}`;
 }
 
+/** A class stands before them, where there are classes. @param {View} view */
+const said = ({ z, digits, kind, sizes }) => (sizes.classes ? `${kind}/` : "") + written(z, digits);
+
+/**
+ * The class of a link's words, and the others, none if that is no class.
+ * @param {string} words @param {number} classes how many there are @returns {{kind: number, rest: string}}
+ */
+export function apart(words, classes) {
+  if (!classes) return { kind: 0, rest: words };
+  const [, kind, rest] = /^(\d{1,3})\/(.*)$/.exec(words) ?? [];
+  return Number(kind) < classes ? { kind: Number(kind), rest } : { kind: 0, rest: "" };
+}
+
 /**
  * The z of a link's words, which may be anybody's.
  * @param {string} words @param {number} count of numbers in z @param {readonly Digit[]} digits
@@ -28,29 +41,32 @@ export function read(words, count, digits) {
  * @param {View} view @returns {HTMLElement[]}
  */
 export function link(view) {
-  const { model, text, signal } = view, said = h("p", { class: "note", role: "status" });
+  const { model, text, signal } = view, note = h("p", { class: "note", role: "status" });
   if (typeof model.get("shared") !== "string") return [];
   const address = h("input", { class: "address", readonly: "", "aria-label": text.address });
   const open = () => {
     const words = model.get("shared");
-    if (!words || words === written(view.z, view.digits)) return;
-    const z = read(words, view.z.length, view.digits), digit = z && digitAt(view.digits, z);
-    said.textContent = z ? "" : text.badLink;
-    if (z) view.move(z, (text) => (digit ? text.byDigit(digit.label) : text.byLink), digit);
+    if (!words || words === said(view)) return;
+    const { kind, rest } = apart(words, view.sizes.classes ?? 0);
+    const z = read(rest, view.z.length, view.digits), digit = z && digitAt(view.digits, z);
+    note.textContent = z ? "" : text.badLink;
+    if (!z) return;
+    view.turn(kind);
+    view.move(z, (text) => (digit ? text.byDigit(digit.label) : text.byLink), digit);
   };
   const copy = async () => {
-    model.set("shared", written(view.z, view.digits));
+    model.set("shared", said(view));
     try {
       await navigator.clipboard.writeText(location.href);
-      said.textContent = location.protocol === "file:" ? text.copiedFile : text.copied;
+      note.textContent = location.protocol === "file:" ? text.copiedFile : text.copied;
     } catch {
       address.value = location.href;
-      said.replaceChildren(text.notCopied, address);
+      note.replaceChildren(text.notCopied, address);
       address.select();
     }
   };
   model.on("change:shared", open);
   signal.addEventListener("abort", () => model.off("change:shared", open));
   open();
-  return [button(text.copy, copy), said];
+  return [button(text.copy, copy), note];
 }

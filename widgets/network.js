@@ -2,8 +2,9 @@
 import { ACTIVE_KL } from "./limits.js";
 import { Problem } from "./strings.js";
 
-/** @param {Sizes} sizes @returns {Shape[]} */
-export const decoderShapes = ({ image_size, hidden_dim, latent_dim }) => [[hidden_dim, latent_dim], [image_size, hidden_dim]];
+/** A decoder that is told a class has a layer more, as that of ClassVAE. @param {Sizes} sizes @returns {Shape[]} */
+export const decoderShapes = ({ image_size, hidden_dim, latent_dim, classes = 0 }) =>
+  [[hidden_dim, latent_dim + classes], ...(classes ? [/** @type {Shape} */ ([hidden_dim, hidden_dim])] : []), [image_size, hidden_dim]];
 
 /** @param {Sizes} sizes @returns {Shape[]} */
 export const encoderShapes = ({ image_size, hidden_dim, latent_dim }) =>
@@ -11,8 +12,8 @@ export const encoderShapes = ({ image_size, hidden_dim, latent_dim }) =>
 
 /** @param {any} sizes @returns {Sizes} */
 export function checkSizes(sizes) {
-  const { image_size, image_shape = [], hidden_dim, latent_dim, dtype } = sizes ?? {}, [channels, height, width] = image_shape;
-  const whole = [hidden_dim, latent_dim, height, width].every((size) => Number.isSafeInteger(size) && size > 0);
+  const { image_size, image_shape = [], hidden_dim, latent_dim, dtype, classes = 1 } = sizes ?? {}, [channels, height, width] = image_shape;
+  const whole = [hidden_dim, latent_dim, height, width, classes].every((size) => Number.isSafeInteger(size) && size > 0);
   if (!whole || !["int8", "float32"].includes(dtype) || channels !== 1 || height * width !== image_size) {
     throw new Problem((text) => text.badSizes);
   }
@@ -51,8 +52,21 @@ function relu(x) {
 }
 
 /** @param {Layer[]} decoder @param {ArrayLike<number>} z @returns {Float32Array} the probability of each pixel being on */
-export function decode([fc3, fc4], z) {
-  return new Float32Array(linear(fc4, relu(linear(fc3, z))).map((x) => 1 / (1 + Math.exp(-x))));
+export function decode(decoder, z) {
+  const logits = decoder.slice(1).reduce((x, layer) => linear(layer, relu(x)), linear(decoder[0], z));
+  return new Float32Array(logits.map((x) => 1 / (1 + Math.exp(-x))));
+}
+
+/**
+ * The decoder for each class. A class is told as a 1 after z, which adds a column of the first layer to its bias.
+ * @param {Layer[]} decoder @param {Sizes} sizes @returns {Layer[][]} just the decoder where there are no classes
+ */
+export function decodersOf([first, ...rest], { hidden_dim, latent_dim, classes }) {
+  if (!classes) return [[first, ...rest]];
+  return Array.from({ length: classes }, (_, kind) => {
+    const told = (latent_dim + kind) * hidden_dim;
+    return [{ weight: first.weight, bias: first.bias.map((b, i) => b + first.weight[told + i]) }, ...rest];
+  });
 }
 
 /** @param {Layer[]} encoder @param {ArrayLike<number>} x pixels in [0, 1] @returns {{mean: number[], logvar: number[]}} */

@@ -14,7 +14,7 @@ export function sliders(view) {
   const named = active.filter((dimension) => dimension in names), rest = active.filter((dimension) => !named.includes(dimension));
   const rows = [...named, ...rest, ...inactive].map((dimension) => slider(view, dimension, most));
   const list = h("div", { class: "sliders", role: "group", "aria-label": text.sliders });
-  const notes = [...(kl.length ? [text.ordered] : []), ...(named.length ? [text.names] : []), text.bands];
+  const notes = [...(kl.length ? [text.ordered] : []), ...(named.length ? [text.names] : []), ...(view.sizes.classes ? [] : [text.bands])];
   const add = (/** @type {number} */ from, /** @type {number[]} */ dimensions, /** @type {string} */ summary, open = false) => {
     const elements = rows.slice(from, from + dimensions.length).map((row) => row.element);
     if (!elements.length) return;

@@ -40,8 +40,9 @@ export function stage(view, halt) {
 }
 
 /** Few coordinates are told one by one, of many the length. @param {View} view @param {Text} text @returns {string} */
-function describe({ source, walk, z }, text) {
+function describe({ source, walk, z, kind, sizes }, text) {
   if (walk?.says) return walk.says(text);
-  if (z.length <= 3) return text.point(source(text), z.map(number));
-  return text.length(source(text), number(Math.hypot(...z)), number(Math.sqrt(z.length)));
+  const from = sizes.classes ? text.inClass(String(kind), source(text)) : source(text);
+  if (z.length <= 3) return text.point(from, z.map(number));
+  return text.length(from, number(Math.hypot(...z)), number(Math.sqrt(z.length)));
 }

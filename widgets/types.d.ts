@@ -2,7 +2,10 @@
 import { TEXTS } from "./strings.js";
 
 export type Dtype = "int8" | "float32";
-export type Sizes = { image_size: number; image_shape: number[]; hidden_dim: number; latent_dim: number; dtype: Dtype };
+/** `classes`: of how many the decoder is told one beside z; none where it is told nothing. */
+export type Sizes = {
+  image_size: number; image_shape: number[]; hidden_dim: number; latent_dim: number; dtype: Dtype; classes?: number;
+};
 export type Size = { width: number; height: number };
 export type Shape = [rows: number, columns: number];
 /** The weight column by column. */
@@ -37,7 +40,11 @@ export interface View {
   text: Text;
   sizes: Sizes;
   size: Size;
+  /** That of the class which is drawn, where there are classes. */
   decoder: Layer[];
+  decoders: readonly Layer[][];
+  /** The number of that class. */
+  kind: number;
   kl: readonly number[];
   names: Names;
   digits: readonly Digit[];
@@ -53,4 +60,6 @@ export interface View {
   set(z: number[], source: Phrase, band?: Posterior | null): void;
   /** As `set`, but by the reader, which ends a walk. */
   move(z: number[], source: Phrase, band?: Posterior | null): void;
+  /** Draws another class. */
+  turn(kind: number): void;
 }
