@@ -187,8 +187,8 @@ def draws(model: Any, images: Tensor, mu: Tensor, logvar: Tensor, samples: int, 
                 z = torch.addcmul(mu[part].unsqueeze(1), std[part].unsqueeze(1), eps)
                 minus_log_q = place.take(logvar[part]).sum(-1, keepdim=True) / 2 - log_normal(place.take(eps))
             log_p = shaped(log_likelihood(z, x), eps.shape[:2], "log_likelihood", "log p(x|z)")
-            own = callable(log_prior)
-            log_p_z = place.take(shaped(log_prior(z), eps.shape[:2], "log_prior", "log p(z)")) if own else log_normal(place.take(z))
+            if callable(log_prior): log_p_z = place.take(shaped(log_prior(z), eps.shape[:2], "log_prior", "log p(z)"))
+            else: log_p_z = log_normal(place.take(z))
             yield part, place.take(log_p), minus_log_q + log_p_z
             bar.update(log_p.numel())
 
