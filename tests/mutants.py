@@ -58,19 +58,23 @@ IWAE = "torch.testing.assert_close(value.double(), expected, rtol=1e-5, atol=0)"
 
 MUTANTS = [
     # labels
-    Mutant("label-leak", LABELS, "SemiVAE", {"pixels[~labelled], log_q[~labelled]": "pixels, log_q"}, SUMMED, ""),
+    Mutant("label-leak", LABELS, "SemiVAE", {"pixels[~labelled], log_q[~labelled]": "pixels, log_q"}, SUMMED,
+           "https://github.com/scverse/scvi-tools/issues/841"),
     Mutant("no-class-prior", LABELS, "summed_out", {" - math.log(model.classes)": ""}, SUMMED, ""),
     Mutant("no-prior-told", LABELS, "SemiVAE", {"kl_divergence(mu, logvar) - math.log(self.classes)": "kl_divergence(mu, logvar)"},
-           SUMMED, ""),
+           SUMMED, "https://github.com/dpkingma/nips14-ssl/issues/6"),
     Mutant("no-entropy", LABELS, "summed_out", {"(bounds - log_q)": "bounds"}, SUMMED, ""),
-    Mutant("entropy-sign", LABELS, "summed_out", {"(bounds - log_q)": "(bounds + log_q)"}, SUMMED, ""),
+    Mutant("entropy-sign", LABELS, "summed_out", {"(bounds - log_q)": "(bounds + log_q)"}, SUMMED,
+           "https://github.com/YosefLab/scVI-dev/pull/81"),
     Mutant("classes-averaged", LABELS, "summed_out", {"log_q.exp() *": "1 / model.classes *"}, SUMMED, ""),
     Mutant("alpha-forgotten", LABELS, "SemiVAE", {"self.alpha * (log_q * y)": "(log_q * y)"}, SUMMED, ""),
     Mutant("alpha-everywhere", LABELS, "SemiVAE", {"(log_q * y).sum(1)": "(log_q * y).sum() / len(y)"}, SUMMED, ""),
     Mutant("prior-unlike-label", LABELS, "ClassVAE", {"pixels) - math.log(self.classes)": "pixels)"}, WRITTEN, ""),
     Mutant("given-counted", LABELS, "QuadrantVAE", {"logits = self.logits(z.to(pixels), pixels)[..., self.missing]":
-           "logits = self.logits(z.to(pixels), pixels)[..., ~self.missing]"}, COMPLETED, ""),
-    Mutant("answer-seen", LABELS, "Quadrants", {".masked_fill(self.missing, 0)": ""}, COMPLETED, ""),
+           "logits = self.logits(z.to(pixels), pixels)[..., ~self.missing]"}, COMPLETED,
+           "https://github.com/Sllambias/asparagus/pull/12"),
+    Mutant("answer-seen", LABELS, "Quadrants", {".masked_fill(self.missing, 0)": ""}, COMPLETED,
+           "https://github.com/LTH14/mage/issues/3"),
     # files
     Mutant("no-hash", FILES, "verified", {"return data if hashlib.sha256(data).hexdigest() == sha256 else None": "return data"},
            "answers = [verified(trial, sha256)", "https://github.com/deeplearning4j/deeplearning4j/issues/3670"),

@@ -28,6 +28,7 @@ from vae_nb.conv import ConvVAE
 from vae_nb.data import as_float, mnist, parse_idx, pick_device, to_images
 from vae_nb.evaluate import binarize
 from vae_nb.files import folder_images, load_weights, save_weights, write_whole
+from vae_nb.labels import ClassVAE, QuadrantVAE, SemiVAE
 from vae_nb.loss import loss_function, reconstruction_error
 from vae_nb.sample import manifold, posterior
 from vae_nb.train import PlainLoop, fit, save_samples, train_epoch
@@ -774,6 +775,44 @@ def sides_that_strides_do_not_divide(tmp):
     ConvVAE((1, 30, 28), widths=(16,))(torch.rand(2, 1, 30, 28))
 
 
+@scenario
+def labels_beneath_pictures_of_another_kind(tmp):
+    model, pictures = ClassVAE(3, (1, 4, 5), 4, 2), torch.rand(3, 1, 4, 5)
+    expected = model.join(pictures, [0, 2, 1])
+    one_hot, floats = torch.eye(3)[[0, 2, 1]], torch.tensor([0.0, 2.0, 1.0])
+    for labels, advice in ((one_hot, r"use (labels\.argmax\(1\))"), (floats, r"use (labels\.long\(\))")):
+        found = advised(said(model.join, pictures, labels), advice, labels=labels)
+        assert torch.equal(model.join(pictures, found), expected)
+
+
+@scenario
+def labels_counted_from_1(tmp):
+    model, pictures, labels = ClassVAE(3, (1, 4, 5), 4, 2), torch.rand(3, 1, 4, 5), torch.tensor([1, 2, 3])
+    message = said(model.join, pictures, labels)
+    assert "count the classes from 0, or make the model with more classes" in message
+    assert model.split(model.join(pictures, labels - 1))[1].tolist() == [0, 1, 2]
+    assert ClassVAE(4, (1, 4, 5), 4, 2).join(pictures, labels).shape == (3, 1, 5, 5)
+
+
+@scenario
+def images_without_the_label_that_is_needed(tmp):
+    model, pictures, labels = ClassVAE(3, (1, 4, 5), 4, 2), torch.rand(3, 1, 4, 5), [0, 1, 2]
+    unlabelled, torn = model.join(pictures), model.join(pictures, labels)
+    torn[0, 0, 4] = 0.5
+    elbo(model, advised(said(elbo, model, unlabelled), r"(model\.join\(pictures, labels\))", model=model, pictures=pictures, labels=labels))
+    elbo(SemiVAE(3, (1, 4, 5), 4, 2), unlabelled)
+    elbo(model, advised(said(elbo, model, torn), r"(model\.join\(pictures, labels\))", model=model, pictures=pictures, labels=labels))
+
+
+@scenario
+def nothing_given_to_complete(tmp):
+    model, images = QuadrantVAE(1, (1, 4, 6), 4, 2), torch.rand(2, 1, 4, 6)
+    told = advised(said(sample_prior, model, 2), r"(model\.given\(images\))", model=model, images=images)
+    assert sample_prior(told, 2).shape == images.shape
+    assert "needed: 1, or as many" in said(sample_prior, told, 3)
+    assert sample_prior(model.given(images[:1]), 3).shape == (3, 1, 4, 6) == sample_prior(model.given(torch.rand(3, 1, 4, 6)), 3).shape
+
+
 @cache
 def heard(name):
     """Run a scenario; its messages are in `HEARD` afterwards."""
@@ -847,7 +886,7 @@ def a_schedule_and_a_scheduler(tmp):
 
 
 
-@pytest.mark.parametrize("name", ["files", "data", "model", "loss", "train", "sample", "evaluate", "explore", "speed", "conv"])
+@pytest.mark.parametrize("name", ["files", "data", "model", "loss", "train", "sample", "evaluate", "explore", "speed", "conv", "labels"])
 def test_no_advice_is_left_untaken(name):
     for each in SCENARIOS:
         heard(each)

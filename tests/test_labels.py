@@ -1,5 +1,9 @@
 """`vae_nb.labels` beyond what the contract asks: labels beneath pictures, the class summed out, given quadrants; and `bench.labels`."""
+import json
 import math
+import re
+from ast import literal_eval
+from pathlib import Path
 
 import pytest
 import torch
@@ -173,3 +177,21 @@ def test_the_bench_chooses_ten_of_each_class_and_replaces_rows(tmp_path, monkeyp
     text = (tmp_path / "bench/LABELS.md").read_text(encoding="utf-8")
     assert "| 0 | 2 | 9 | 81.5 | 77.0 |" in text and "80.0 |" in text and text.count("| 0 | 2 ") == 1
     assert "| 1 | 2 | 9 | 80.0 | 9.0 | 101.0 | 71.8 | 100.4 | 70.0 |" in text
+
+
+def test_the_chapter_tells_what_was_measured():
+    root = Path(__file__).parent.parent
+    results = json.loads((root / "bench/labels.json").read_text(encoding="utf-8"))
+    assert (root / "bench/LABELS.md").read_text(encoding="utf-8") == bench.table(results)
+    cells = json.loads((root / "nbs/09_labels.ipynb").read_text(encoding="utf-8"))["cells"]
+    chapter = "\n".join("".join(cell["source"]) for cell in cells)
+    rows = [row for row in results if row.get("quadrants") and row["passes"] == 10]
+    full = {"network": [round(row["network"], 1) for row in rows], "CVAE": [round(row["cvae"], 1) for row in rows]}
+    assert [row["quadrants"] for row in rows] == [1, 2, 3] and literal_eval(re.search(r"^full = (.+)", chapter, re.M)[1]) == full
+    published = literal_eval(re.search(r"^published = (.+)", chapter, re.M)[1])
+    assert bench.PUBLISHED == {i + 1: (published["CVAE"][i], published["network"][i]) for i in range(3)}
+    for a, b, c in (full["network"], full["CVAE"], [f"{row['binary nll']:.1f}" for row in rows]):
+        assert f"{a}、{b}、{c}" in chapter and f"{a}, {b} and {c}" in chapter
+    [row] = [row for row in results if row.get("semi") == 0 and row["passes"] == 20]
+    assert f"正确率{row['accuracy']:.1f}%，对照{row['supervised']}%" in chapter
+    assert f"its accuracy is {row['accuracy']:.1f}%, against {row['supervised']}%" in chapter
