@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['Codebook', 'perplexity', 'straight_through', 'VQVAE', 'CodePrior', 'fit_codes']
 
-# %% ../nbs/11_vq.ipynb #454a8d66
+# %% ../nbs/11_vq.ipynb #3bc64e54
 import math
 from typing import Any
 
@@ -21,7 +21,7 @@ from .prior import check_amount
 from .sample import draws_on
 from .train import check_rate_and_seed, trainable
 
-# %% ../nbs/11_vq.ipynb #3c71178d
+# %% ../nbs/11_vq.ipynb #06e891ce
 def check_codes(codes: Any, count: int, *, grid: tuple[int, ...] | None = None) -> None:
     """Raise unless `codes` holds whole numbers from 0 up to `count`, in grids `(..., h, w)` if a `grid` is given.
     `codes`须是0起、小于`count`的整数，给出`grid`时还须排成`(..., h, w)`，否则报错。"""
@@ -34,7 +34,7 @@ def check_codes(codes: Any, count: int, *, grid: tuple[int, ...] | None = None) 
     if least < 0 or most >= count:
         raise ValueError(f"codes lie between {least} and {most}; needed: numbers from 0 to {count - 1}, as there are {count} codes")
 
-# %% ../nbs/11_vq.ipynb #cad4496d
+# %% ../nbs/11_vq.ipynb #d8c19e8c
 class Codebook(nn.Module):
     """`codes` vectors of `dim` numbers, kept in buffers: called in training, it finds the nearest of each vector and follows them.
     `codes`个`dim`维的码向量，存在缓冲区里：训练时调用它，既找出各向量的最近码，又让码向量跟着它们走。
@@ -91,7 +91,7 @@ class Codebook(nn.Module):
         if self.training: self.follow(vectors.detach().reshape(-1, vectors.shape[-1]), chosen.flatten())
         return chosen
 
-# %% ../nbs/11_vq.ipynb #b7d36f22
+# %% ../nbs/11_vq.ipynb #d3c599a9
 def perplexity(codes: Tensor, count: int) -> float:
     """How many equally frequent codes would be as hard to guess as these: exp of the entropy of their frequencies, from 1 to `count`.
     同样难猜的等频的码该有几个：频率的熵取指数，从1到`count`。
@@ -104,7 +104,7 @@ def perplexity(codes: Tensor, count: int) -> float:
     shares = codes.flatten().long().bincount(minlength=int(count)) / codes.numel()
     return torch.special.entr(shares.double().cpu()).sum().exp().item()
 
-# %% ../nbs/11_vq.ipynb #8ee3fc8f
+# %% ../nbs/11_vq.ipynb #30b8714b
 def straight_through(vectors: Tensor, quantized: Tensor) -> Tensor:
     """The value of `quantized`, with a gradient that goes to `vectors` unchanged: the derivative of rounding is taken to be 1.
     取`quantized`的值，梯度却原样交给`vectors`：把取整的导数当作1。
@@ -117,7 +117,7 @@ def straight_through(vectors: Tensor, quantized: Tensor) -> Tensor:
         raise ValueError(f"vectors have shape {tuple(vectors.shape)}, quantized {tuple(quantized.shape)}; needed: one shape")
     return vectors + (quantized - vectors).detach()
 
-# %% ../nbs/11_vq.ipynb #d3e39c0d
+# %% ../nbs/11_vq.ipynb #a6959888
 class UniformCodes(nn.Module):
     """The prior under which every grid of codes is equally probable.
     每张编号网格的概率都相等的先验。"""
@@ -146,7 +146,7 @@ def check_code_prior(model: Any) -> Any:
         raise ValueError(f"the prior is of {prior.count} codes in a grid {tuple(prior.grid)}; needed: as the model's, {needed}")
     return prior
 
-# %% ../nbs/11_vq.ipynb #c2fff277
+# %% ../nbs/11_vq.ipynb #946a1584
 class VQVAE(nn.Module):
     """Convolutional autoencoder whose code is a grid of numbers, each of one of `codes` vectors of `code_dim` numbers.
     卷积自编码器，编码是一张编号的网格，每个编号代表`codes`个`code_dim`维码向量之一。
@@ -253,7 +253,7 @@ class VQVAE(nn.Module):
         codes = check_code_prior(self).sample(count, generator)
         return self.codebook.vectors[codes.to(device_of(self))].flatten(1)
 
-# %% ../nbs/11_vq.ipynb #185b9af0
+# %% ../nbs/11_vq.ipynb #4538ac68
 class Masked(nn.Conv2d):
     """A convolution that sees only what comes before, in the order of reading; `own=True` (type B) sees its own place too.
     只看得到先读到的位置的卷积；`own=True`（B型）还看得到自己的位置。"""
@@ -268,7 +268,7 @@ class Masked(nn.Conv2d):
         `x`的带掩码的卷积。"""
         return F.conv2d(x, self.weight * self.mask, self.bias, padding=self.padding)
 
-# %% ../nbs/11_vq.ipynb #f774b08a
+# %% ../nbs/11_vq.ipynb #e977d580
 class CodePrior(nn.Module):
     """An autoregressive prior over grids of codes: a small PixelCNN, in which each code is predicted from those read before it.
     编号网格上的自回归先验：一个小的PixelCNN，每个码由先读到的码来预测。
@@ -318,7 +318,7 @@ class CodePrior(nn.Module):
                 codes[:, i, j] = torch.multinomial(shares, 1, generator=generator)[:, 0].to(codes.device)
         return codes
 
-# %% ../nbs/11_vq.ipynb #a638096a
+# %% ../nbs/11_vq.ipynb #99f900e6
 def fit_codes(prior: CodePrior, codes: Tensor, steps: int = 500, batch_size: int = 128, lr: float = 5e-3, seed: int = 0) -> Tensor:
     """Train a prior on the codes of images, `(N, h, w)`; returns the losses in nats per grid, `(steps,)`.
     用图像的编号网格`(N, h, w)`训练先验；返回每步的损失`(steps,)`，单位是每张网格的奈特数。
