@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['Codebook', 'perplexity', 'straight_through', 'VQVAE', 'CodePrior', 'fit_codes']
 
-# %% ../nbs/11_vq.ipynb #3bc64e54
+# %% ../nbs/11_vq.ipynb #0173fd97
 import math
 from typing import Any
 
@@ -21,7 +21,7 @@ from .prior import check_amount
 from .sample import draws_on
 from .train import check_rate_and_seed, trainable
 
-# %% ../nbs/11_vq.ipynb #06e891ce
+# %% ../nbs/11_vq.ipynb #c08a2e39
 def check_codes(codes: Any, count: int, *, grid: tuple[int, ...] | None = None) -> None:
     """Raise unless `codes` holds whole numbers from 0 up to `count`, in grids `(..., h, w)` if a `grid` is given.
     `codes`须是0起、小于`count`的整数，给出`grid`时还须排成`(..., h, w)`，否则报错。"""
@@ -34,7 +34,17 @@ def check_codes(codes: Any, count: int, *, grid: tuple[int, ...] | None = None) 
     if least < 0 or most >= count:
         raise ValueError(f"codes lie between {least} and {most}; needed: numbers from 0 to {count - 1}, as there are {count} codes")
 
-# %% ../nbs/11_vq.ipynb #d8c19e8c
+def check_followed(vectors: Tensor, chosen: Tensor, count: int, dim: int) -> None:
+    """Raise unless these are finite vectors `(N, dim)` and the codes chosen by each, `(N,)`.
+    须是有限的向量`(N, dim)`与它们各自选中的码`(N,)`，否则报错。"""
+    check_latents(vectors, dim)
+    if vectors.dim() != 2: raise ValueError(f"vectors have shape {tuple(vectors.shape)}; needed: (N, {dim})")
+    if vectors.device.type == "cpu" and not vectors.isfinite().all():
+        raise FloatingPointError("the vectors hold nan or infinity, so the encoder has diverged; train again with a smaller learning rate")
+    check_codes(chosen, count)
+    if chosen.shape != vectors.shape[:1]: raise ValueError(f"chosen has shape {tuple(chosen.shape)}; needed: ({len(vectors)},), a code for each vector")
+
+# %% ../nbs/11_vq.ipynb #ba6d082b
 class Codebook(nn.Module):
     """`codes` vectors of `dim` numbers, kept in buffers: called in training, it finds the nearest of each vector and follows them.
     `codes`个`dim`维的码向量，存在缓冲区里：训练时调用它，既找出各向量的最近码，又让码向量跟着它们走。
@@ -64,16 +74,11 @@ class Codebook(nn.Module):
     def follow(self, vectors: Tensor, chosen: Tensor) -> None:
         """Move the codes towards the vectors `(N, dim)` that have chosen them, `(N,)`.
         让各码移向选中它的向量：向量为`(N, dim)`，所选的码为`(N,)`。"""
-        check_latents(vectors, self.vectors.shape[1])
-        if vectors.dim() != 2: raise ValueError(f"vectors have shape {tuple(vectors.shape)}; needed: (N, {self.vectors.shape[1]})")
-        if vectors.device.type == "cpu" and not vectors.isfinite().all():
-            raise FloatingPointError("the vectors hold nan or infinity, so the encoder has diverged; train again with a smaller learning rate")
+        check_followed(vectors, chosen, *self.vectors.shape)
         count, fair, fresh = len(self.counts), len(vectors) / len(self.counts), self.counts.sum() == 0
         if fair < 1 and fresh:
             raise ValueError(f"the codebook has {count} codes, but the first batch only {len(vectors)} vectors to place them on; needed: at most "
                              "as many codes, or larger batches and more images")
-        check_codes(chosen, count)
-        if chosen.shape != vectors.shape[:1]: raise ValueError(f"chosen has shape {tuple(chosen.shape)}; needed: ({len(vectors)},), a code for each vector")
         vectors, used = vectors.to(self.vectors), F.one_hot(chosen.long(), count).to(self.vectors)
         self.counts.lerp_(used.sum(0), 1 - self.decay)
         self.sums.lerp_(used.T @ vectors, 1 - self.decay)
@@ -91,7 +96,7 @@ class Codebook(nn.Module):
         if self.training: self.follow(vectors.detach().reshape(-1, vectors.shape[-1]), chosen.flatten())
         return chosen
 
-# %% ../nbs/11_vq.ipynb #d3c599a9
+# %% ../nbs/11_vq.ipynb #e7e49959
 def perplexity(codes: Tensor, count: int) -> float:
     """How many equally frequent codes would be as hard to guess as these: exp of the entropy of their frequencies, from 1 to `count`.
     同样难猜的等频的码该有几个：频率的熵取指数，从1到`count`。
@@ -104,7 +109,7 @@ def perplexity(codes: Tensor, count: int) -> float:
     shares = codes.flatten().long().bincount(minlength=int(count)) / codes.numel()
     return torch.special.entr(shares.double().cpu()).sum().exp().item()
 
-# %% ../nbs/11_vq.ipynb #30b8714b
+# %% ../nbs/11_vq.ipynb #d1622be7
 def straight_through(vectors: Tensor, quantized: Tensor) -> Tensor:
     """The value of `quantized`, with a gradient that goes to `vectors` unchanged: the derivative of rounding is taken to be 1.
     取`quantized`的值，梯度却原样交给`vectors`：把取整的导数当作1。
@@ -117,7 +122,7 @@ def straight_through(vectors: Tensor, quantized: Tensor) -> Tensor:
         raise ValueError(f"vectors have shape {tuple(vectors.shape)}, quantized {tuple(quantized.shape)}; needed: one shape")
     return vectors + (quantized - vectors).detach()
 
-# %% ../nbs/11_vq.ipynb #a6959888
+# %% ../nbs/11_vq.ipynb #8851ca3a
 class UniformCodes(nn.Module):
     """The prior under which every grid of codes is equally probable.
     每张编号网格的概率都相等的先验。"""
@@ -146,21 +151,10 @@ def check_code_prior(model: Any) -> Any:
         raise ValueError(f"the prior is of {prior.count} codes in a grid {tuple(prior.grid)}; needed: as the model's, {needed}")
     return prior
 
-# %% ../nbs/11_vq.ipynb #946a1584
-class VQVAE(nn.Module):
-    """Convolutional autoencoder whose code is a grid of numbers, each of one of `codes` vectors of `code_dim` numbers.
-    卷积自编码器，编码是一张编号的网格，每个编号代表`codes`个`code_dim`维码向量之一。
-
-    It keeps the contract with a posterior of one point: `encode` gives the vectors of the grid as they are before quantization, and
-    `decode` takes any vectors and quantizes them. Train it with its own loss, `fit(model, ..., loss=model.loss)`, where `weight` is that of
-    the commitment. `prior` is uniform; give it a better one afterwards, `model.prior = prior`, such as a `CodePrior` after `fit_codes`. Sides
-    must be multiples of 2 to the number of `widths`. Raises `TypeError` or `ValueError` for sizes it cannot take, and `ValueError` for a
-    first batch with fewer vectors than codes.
-
-    遵守约定，后验只有一个点：`encode`给出量化以前的网格向量，`decode`收下任何向量并加以量化。用它自己的损失训练：
-    `fit(model, ..., loss=model.loss)`，`weight`是承诺损失的权重。`prior`是均匀的；训练之后可以换上更好的，`model.prior = prior`，例如
-    `fit_codes`训练过的`CodePrior`。边长须是2的`widths`层数次幂的倍数。尺寸不合要求时报`TypeError`或`ValueError`；首批的向量比码少时报
-    `ValueError`。"""
+# %% ../nbs/11_vq.ipynb #9073d0b1
+class Grid(nn.Module):
+    """The networks of `VQVAE`, a codebook, and a prior: from images to the vectors of a grid, and back.
+    `VQVAE`的网络、码本与先验：由图像到网格上的向量，再回到图像。"""
     def __init__(self, image_shape: tuple[int, int, int] = (1, 28, 28), widths: tuple[int, ...] = (16, 32), codes: int = 16,
                  code_dim: int = 8, weight: float = 1.0) -> None:
         super().__init__()
@@ -200,9 +194,48 @@ class VQVAE(nn.Module):
         logits = self.decoder(cells.reshape(-1, *cells.shape[-2:]).mT.unflatten(2, self.grid))
         return torch.sigmoid(wide(logits)).reshape(*z.shape[:-1], *self.image_shape)
 
+# %% ../nbs/11_vq.ipynb #a481208b
+class PointPosterior(Grid):
+    """What a posterior of one point, and a prior over codes, add to the contract.
+    后验只有一个点、先验定义在编号上，由此给约定添上的几项。"""
+    def sample_posterior(self, x: Tensor, eps: Tensor) -> tuple[Tensor, Tensor]:
+        """The code vectors `(B, S, latent_dim)`, the same S times whatever `eps` is, and log q = 0 `(B, S)`: a probability of 1.
+        码向量`(B, S, latent_dim)`，不论`eps`如何，S份都相同；以及log q = 0 `(B, S)`，也就是概率1。"""
+        check_latents(eps, self.latent_dim)
+        quantized = self.codebook.vectors[self.codes(x).flatten(1)].flatten(1)
+        if eps.dim() != 3 or len(eps) != len(quantized):
+            raise ValueError(f"eps has shape {tuple(eps.shape)} for {len(quantized)} images; needed: (B, S, {self.latent_dim}) for B images")
+        return quantized.unsqueeze(1).expand(-1, eps.shape[1], -1), quantized.new_zeros(eps.shape[:2])
+
+    def log_prior(self, z: Tensor) -> Tensor:
+        """Log-probability in nats, `(...)`, of the codes nearest to z `(..., latent_dim)`, under `prior`.
+        离z `(..., latent_dim)`最近的码在`prior`之下的对数概率（单位：奈特），`(...)`。"""
+        return check_code_prior(self).log_prob(self.codebook.nearest(self.cells(z)).unflatten(-1, self.grid))
+
+    def sample_latents(self, count: int, generator: torch.Generator | None = None) -> Tensor:
+        """`count` grids of codes drawn from `prior`, as latent vectors `(count, latent_dim)`.
+        从`prior`采样`count`张编号网格，以潜变量`(count, latent_dim)`返回。"""
+        codes = check_code_prior(self).sample(count, generator)
+        return self.codebook.vectors[codes.to(device_of(self))].flatten(1)
+
+# %% ../nbs/11_vq.ipynb #5693e705
+class VQVAE(PointPosterior):
+    """Convolutional autoencoder whose code is a grid of numbers, each of one of `codes` vectors of `code_dim` numbers.
+    卷积自编码器，编码是一张编号的网格，每个编号代表`codes`个`code_dim`维码向量之一。
+
+    It keeps the contract with a posterior of one point: `encode` gives the vectors of the grid as they are before quantization, and
+    `decode` takes any vectors and quantizes them. Train it with its own loss, `fit(model, ..., loss=model.loss)`, where `weight` is that of
+    the commitment. `prior` is uniform; give it a better one afterwards, `model.prior = prior`, such as a `CodePrior` after `fit_codes`. Sides
+    must be multiples of 2 to the number of `widths`. Raises `TypeError` or `ValueError` for sizes it cannot take, and `ValueError` for a
+    first batch with fewer vectors than codes.
+
+    遵守约定，后验只有一个点：`encode`给出尚未量化的网格向量，`decode`收下任何向量并加以量化。用它自己的损失训练：
+    `fit(model, ..., loss=model.loss)`，`weight`是承诺损失的权重。`prior`是均匀的；训练之后可以换上更好的，`model.prior = prior`，例如
+    `fit_codes`训练过的`CodePrior`。边长须是2的`widths`层数次幂的倍数。尺寸不合要求时报`TypeError`或`ValueError`；首批的向量比码少时报
+    `ValueError`。"""
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """The vectors before quantization, `(B, latent_dim)`, and zeros: the posterior is a point, and has no variance to report.
-        量化以前的向量`(B, latent_dim)`，以及零：后验只有一个点，没有方差可报。"""
+        尚未量化的向量`(B, latent_dim)`，以及零：后验只有一个点，没有方差可报。"""
         mu = self.vectors(x).flatten(1)
         return mu, torch.zeros_like(mu)
 
@@ -233,27 +266,14 @@ class VQVAE(nn.Module):
             raise ValueError(f"mu holds {len(mu)} images, reconstructed {len(reconstructed)}; they must be of the same batch")
         return error + self.weight * away.square().sum()
 
-    def sample_posterior(self, x: Tensor, eps: Tensor) -> tuple[Tensor, Tensor]:
-        """The code vectors `(B, S, latent_dim)`, the same S times whatever `eps` is, and log q = 0 `(B, S)`: a probability of 1.
-        码向量`(B, S, latent_dim)`，不论`eps`如何，S份都相同；以及log q = 0 `(B, S)`，也就是概率1。"""
-        check_latents(eps, self.latent_dim)
-        quantized = self.codebook.vectors[self.codes(x).flatten(1)].flatten(1)
-        if eps.dim() != 3 or len(eps) != len(quantized):
-            raise ValueError(f"eps has shape {tuple(eps.shape)} for {len(quantized)} images; needed: (B, S, {self.latent_dim}) for B images")
-        return quantized.unsqueeze(1).expand(-1, eps.shape[1], -1), quantized.new_zeros(eps.shape[:2])
+# %% ../nbs/11_vq.ipynb #06f458d7
+def checked_grid(grid: Any) -> tuple[int, int]:
+    """Height and width of a grid as whole numbers; raises `TypeError` or `ValueError` for anything else.
+    网格的高与宽，化为整数；其他值报`TypeError`或`ValueError`。"""
+    if not isinstance(grid, (tuple, list)) or len(grid) != 2: raise TypeError(f"grid is {grid!r:.80}; needed: height and width, such as (7, 7)")
+    check_sizes(**{f"grid[{i}]": side for i, side in enumerate(grid)})
+    return int(grid[0]), int(grid[1])
 
-    def log_prior(self, z: Tensor) -> Tensor:
-        """Log-probability in nats, `(...)`, of the codes nearest to z `(..., latent_dim)`, under `prior`.
-        离z `(..., latent_dim)`最近的码在`prior`之下的对数概率（单位：奈特），`(...)`。"""
-        return check_code_prior(self).log_prob(self.codebook.nearest(self.cells(z)).unflatten(-1, self.grid))
-
-    def sample_latents(self, count: int, generator: torch.Generator | None = None) -> Tensor:
-        """`count` grids of codes drawn from `prior`, as latent vectors `(count, latent_dim)`.
-        从`prior`采样`count`张编号网格，以潜变量`(count, latent_dim)`返回。"""
-        codes = check_code_prior(self).sample(count, generator)
-        return self.codebook.vectors[codes.to(device_of(self))].flatten(1)
-
-# %% ../nbs/11_vq.ipynb #4538ac68
 class Masked(nn.Conv2d):
     """A convolution that sees only what comes before, in the order of reading; `own=True` (type B) sees its own place too.
     只看得到先读到的位置的卷积；`own=True`（B型）还看得到自己的位置。"""
@@ -268,7 +288,7 @@ class Masked(nn.Conv2d):
         `x`的带掩码的卷积。"""
         return F.conv2d(x, self.weight * self.mask, self.bias, padding=self.padding)
 
-# %% ../nbs/11_vq.ipynb #e977d580
+# %% ../nbs/11_vq.ipynb #2ea47477
 class CodePrior(nn.Module):
     """An autoregressive prior over grids of codes: a small PixelCNN, in which each code is predicted from those read before it.
     编号网格上的自回归先验：一个小的PixelCNN，每个码由先读到的码来预测。
@@ -280,9 +300,8 @@ class CodePrior(nn.Module):
     来源：van den Oord、Kalchbrenner与Kavukcuoglu（2016）。"""
     def __init__(self, codes: int = 16, grid: tuple[int, int] = (7, 7), width: int = 32, blocks: int = 3) -> None:
         super().__init__()
-        if not isinstance(grid, (tuple, list)) or len(grid) != 2: raise TypeError(f"grid is {grid!r:.80}; needed: height and width, such as (7, 7)")
-        check_sizes(codes=codes, width=width, blocks=blocks, **{f"grid[{i}]": side for i, side in enumerate(grid)})
-        self.count, self.grid, wide = int(codes), (int(grid[0]), int(grid[1])), int(width)
+        check_sizes(codes=codes, width=width, blocks=blocks)
+        self.count, self.grid, wide = int(codes), checked_grid(grid), int(width)
         self.embedding, self.first = nn.Embedding(self.count, wide), Masked(wide, wide, 5, own=False)
         self.place = nn.Parameter(torch.zeros(wide, *self.grid))
         self.blocks = nn.ModuleList(nn.Sequential(nn.ReLU(), Masked(wide, wide, 3, own=True), nn.ReLU(), nn.Conv2d(wide, wide, 1))
@@ -318,7 +337,7 @@ class CodePrior(nn.Module):
                 codes[:, i, j] = torch.multinomial(shares, 1, generator=generator)[:, 0].to(codes.device)
         return codes
 
-# %% ../nbs/11_vq.ipynb #99f900e6
+# %% ../nbs/11_vq.ipynb #82b973a2
 def fit_codes(prior: CodePrior, codes: Tensor, steps: int = 500, batch_size: int = 128, lr: float = 5e-3, seed: int = 0) -> Tensor:
     """Train a prior on the codes of images, `(N, h, w)`; returns the losses in nats per grid, `(steps,)`.
     用图像的编号网格`(N, h, w)`训练先验；返回每步的损失`(steps,)`，单位是每张网格的奈特数。
