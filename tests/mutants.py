@@ -30,9 +30,9 @@ from tools.outputs import NBS, SKIPPED, read
 Mutant = namedtuple("Mutant", "id notebook function changes cell seen")
 NO_VERDICT = (NameError, SyntaxError, ImportError)  # these say that the mutant is broken, not that it was caught
 LIMIT = 150  # seconds that a child may take
-DATA, MODEL, LOSS, TRAIN, SAMPLE, EVALUATE, CONV, LABELS, PRIOR, FILES, SPEED, SCALE = NOTEBOOKS = [
-    "00_data", "01_model", "02_loss", "03_train", "04_sample", "06_evaluate", "08_conv", "09_labels", "10_prior", "13_files", "15_speed",
-    "16_scale"]
+DATA, MODEL, LOSS, TRAIN, SAMPLE, EVALUATE, CONV, LABELS, PRIOR, VQ, FILES, SPEED, SCALE = NOTEBOOKS = [
+    "00_data", "01_model", "02_loss", "03_train", "04_sample", "06_evaluate", "08_conv", "09_labels", "10_prior", "11_vq", "13_files",
+    "15_speed", "16_scale"]
 TORCH, EXAMPLES = "https://github.com/pytorch/pytorch", "https://github.com/pytorch/examples"
 MINIAI = "https://github.com/fastai/course22p2/blob/df9323235bc395b5c2f58a3d08b83761947b9b93/nbs/29_vae.ipynb"
 KERAS = "https://github.com/keras-team/keras-io/blob/cca4efba8e0b8514ae3817931696294039b3bfc9/examples/generative/vae.py"
@@ -54,9 +54,35 @@ SUMMED = "torch.testing.assert_close(semi.loss(reconstructed, mixed"
 WRITTEN = "torch.testing.assert_close(tiny.log_likelihood(z, joined), expected)"
 COMPLETED = "torch.testing.assert_close(corner.log_likelihood(z.unsqueeze(1)"
 SCHEDULED, CHARGED, FIELD = "assert seen[7:] == [1.0] * 9", "charged = [max(0.3", "assert abs(drawn.mean() - 2) < 0.05"
+STAMPED, FOLLOWED, THROUGH = "assert torch.equal(stamps.nearest(v)", "N, S, v = book.counts.clone()", "torch.testing.assert_close(v.grad, weights"
+POINT, MASKED, RESTARTED = "tiny = VQVAE((1, 8, 8)", "for i, j in product(range(4)", '"codes in use stay where they are"'
 IWAE = "torch.testing.assert_close(value.double(), expected, rtol=1e-5, atol=0)"
 
 MUTANTS = [
+    # vector quantization
+    Mutant("no-cross-term", VQ, "Codebook", {"self.vectors.square().sum(1) - 2 * vectors.to(self.vectors) @ self.vectors.T":
+           "(self.vectors.square().sum(1) + vectors.to(self.vectors).square().sum(-1, keepdim=True))"}, STAMPED, ""),
+    Mutant("largest-product", VQ, "Codebook", {"self.vectors.square().sum(1) - 2 * vectors": "-2 * vectors"}, STAMPED, ""),
+    Mutant("decay-backwards", VQ, "Codebook", {"1 - self.decay)": "self.decay)"}, FOLLOWED, ""),
+    Mutant("sums-not-averaged", VQ, "Codebook", {"self.sums / smoothed.unsqueeze(1)": "self.sums"}, FOLLOWED, ""),
+    Mutant("no-laplace", VQ, "Codebook", {"(self.counts + 1e-5) / (self.counts.sum() + 1e-5 * count) * self.counts.sum()": "self.counts"},
+           FOLLOWED, ""),
+    Mutant("always-restarted", VQ, "Codebook", {"fresh | (self.counts < self.restart * fair)": "self.counts >= 0"}, RESTARTED, ""),
+    Mutant("never-restarted", VQ, "Codebook", {"fresh | (self.counts < self.restart * fair)": "fresh"}, RESTARTED, ""),
+    Mutant("perplexity-of-bits", VQ, "perplexity", {".sum().exp()": ".sum().div(math.log(2)).exp()"}, "assert abs(perplexity(torch.tensor", ""),
+    Mutant("straight-through-backwards", VQ, "straight_through", {"vectors + (quantized - vectors).detach()":
+           "quantized + (vectors - quantized).detach()"}, THROUGH, ""),
+    Mutant("not-straight-through", VQ, "straight_through", {"vectors + (quantized - vectors).detach()": "quantized"}, THROUGH, ""),
+    Mutant("stop-gradient-swapped", VQ, "VQVAE", {"away = vectors - self.codebook": "away = vectors.detach() - self.codebook"}, POINT, ""),
+    Mutant("commitment-averaged", VQ, "VQVAE", {"away.square().sum()": "away.square().mean()"}, POINT, ""),
+    Mutant("not-quantized", VQ, "VQVAE", {"self.draw(self.codebook.vectors[self.codebook.nearest(self.cells(z))].flatten(-2))": "self.draw(z)"},
+           POINT, ""),
+    Mutant("rate-in-bits", VQ, "UniformCodes", {"math.log(self.count)": "math.log2(self.count)"}, POINT, ""),
+    Mutant("rate-of-one-place", VQ, "UniformCodes", {"-math.prod(self.grid) * math.log": "-math.log"}, POINT, ""),
+    Mutant("own-code-seen", VQ, "CodePrior", {"own=False": "own=True"}, MASKED, ""),
+    Mutant("mask-upside-down", VQ, "Masked", {"place < middle + own": "place > middle - own"}, MASKED, ""),
+    Mutant("places-averaged", VQ, "CodePrior", {".sum((1, 2))": ".mean((1, 2))"}, MASKED, ""),
+    Mutant("last-place-drawn-first", VQ, "CodePrior", {"for i in range(self.grid[0])": "for i in reversed(range(self.grid[0]))"}, MASKED, ""),
     # labels
     Mutant("label-leak", LABELS, "SemiVAE", {"pixels[~labelled], log_q[~labelled]": "pixels, log_q"}, SUMMED,
            "https://github.com/scverse/scvi-tools/issues/841"),

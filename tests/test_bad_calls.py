@@ -24,7 +24,7 @@ from traitlets import TraitError
 
 DATA = Path(__file__).parent.parent / "nbs/data"
 # without exercises: its checkers take anything, see test_exercises.py, and the rest is for those who write checkers
-MODULES = ["files", "data", "model", "loss", "train", "sample", "evaluate", "explore", "speed", "conv", "labels", "prior", "scale"]
+MODULES = ["files", "data", "model", "loss", "train", "sample", "evaluate", "explore", "speed", "conv", "labels", "prior", "vq", "scale"]
 ALLOWED = (TypeError, ValueError, OSError, FloatingPointError)
 RAW = re.compile("|".join([
     r"mat1 and mat2", r"Expected all tensors", r"has no attribute", r"not JSON serializable", r"unsupported operand", r"index out of range",
@@ -321,6 +321,28 @@ def scheduled(tmp):
     return trainer(tmp) | {"loss": public("prior.beta_loss"), "weight": public("prior.warm_up")(2)}
 
 
+def codebook():
+    """Two codes of two numbers."""
+    torch.manual_seed(0)
+    return public("vq.Codebook")(2, 2)
+
+
+def quantizing():
+    """A model of images of 784 pixels with one place, and two codes of two numbers."""
+    torch.manual_seed(0)
+    return public("vq.VQVAE")((49, 4, 4), (4, 4), 2, 2).eval()
+
+
+def code_prior():
+    """A prior over grids of 2x3 with four codes."""
+    torch.manual_seed(0)
+    return public("vq.CodePrior")(4, (2, 3), 4, 1)
+
+
+def grids():
+    return torch.ones(3, 2, 3, dtype=torch.int64)
+
+
 class Like(nn.Module):
     """The smallest model that keeps the contract."""
     image_shape, latent_dim = (1, 28, 28), 2
@@ -452,6 +474,25 @@ CALLS = {
     "labels.QuadrantVAE.log_likelihood": Call(lambda tmp: {"self": completer(), "z": torch.zeros(2, 2, 2), "x": rows()},
         {"z": "samples of z", "x": "batch"}),
     "labels.QuadrantVAE.forward": Call(lambda tmp: {"self": completer(), "x": rows()}, {"x": "batch"}),
+    "vq.perplexity": Call(lambda tmp: {"codes": torch.zeros(3, dtype=torch.int64), "count": 2}, {"codes": "codes", "count": "size"}),
+    "vq.straight_through": Call(lambda tmp: {"vectors": torch.zeros(2, 2), "quantized": torch.ones(2, 2)},
+        {"vectors": "vectors", "quantized": "vectors"}),
+    "vq.Codebook": Call(lambda tmp: {}, {"codes": "size", "dim": "size", "decay": "share below 1", "restart": "amount"}),
+    "vq.Codebook.nearest": Call(lambda tmp: {"self": codebook(), "vectors": torch.zeros(3, 2)}, {"vectors": "z"}),
+    "vq.Codebook.follow": Call(lambda tmp: {"self": codebook(), "vectors": torch.rand(3, 2), "chosen": torch.tensor([0, 1, 0])},
+        {"vectors": "rows of vectors", "chosen": "chosen codes"}),
+    "vq.Codebook.forward": Call(lambda tmp: {"self": codebook(), "vectors": torch.rand(3, 2)}, {"vectors": "rows of vectors"}),
+    "vq.VQVAE": Call(lambda tmp: {"widths": (4,)}, {"image_shape": "image_shape", "widths": "widths", "codes": "size", "code_dim": "size", "weight": "amount"}),
+    "vq.VQVAE.encode": Call(lambda tmp: {"self": quantizing(), "x": rows()}, {"x": "batch"}),
+    "vq.VQVAE.forward": Call(lambda tmp: {"self": quantizing(), "x": rows()}, {"x": "batch"}),
+    "vq.VQVAE.decode": Call(lambda tmp: {"self": quantizing(), "z": torch.zeros(2, 2)}, {"z": "z"}),
+    "vq.VQVAE.loss": Call(lambda tmp: {"self": quantizing(), **coded()}, CODED),
+    "vq.CodePrior": Call(lambda tmp: {}, {"codes": "size", "grid": "grid", "width": "size", "blocks": "size"}),
+    "vq.CodePrior.logits": Call(lambda tmp: {"self": code_prior(), "codes": grids()}, {"codes": "grids"}),
+    "vq.CodePrior.log_prob": Call(lambda tmp: {"self": code_prior(), "codes": grids()}, {"codes": "grids"}),
+    "vq.CodePrior.sample": Call(lambda tmp: {"self": code_prior(), "count": 3}, {"count": "size", "generator": "generator"}),
+    "vq.fit_codes": Call(lambda tmp: {"prior": code_prior(), "codes": grids(), "steps": 2},
+        {"prior": "code prior", "codes": "grids", "steps": "size", "batch_size": "size", "lr": "lr", "seed": "seed"}),
     "prior.beta_loss": Call(lambda tmp: coded(), {**CODED, "weight": "amount"}),
     "prior.free_bits": Call(lambda tmp: coded(), {**CODED, "nats": "amount"}),
     "prior.warm_up": Call(lambda tmp: {"passes": 3}, {"passes": "amount above 0"}),
@@ -594,6 +635,28 @@ KINDS["quadrants"] = Kind(r"quadrants|whole number", NO_SIZES | {"all four": (la
 KINDS["weight"] = Kind(r"alpha|number", {
     "a string": (lambda: "1", r"'1'"), "None": (NONE, r"None"), "negative": (lambda: -1.0, r"-1"), "nan": (lambda: math.nan, r"\bnan\b"),
     "inf": (lambda: math.inf, r"\binf\b"), "True": (lambda: True, r"True")}, {}, {"NumPy's": lambda: np.float32(2), "zero": lambda: 0})
+NO_CODES = NOT_TENSORS | {
+    "floats": (lambda: torch.zeros(3, 2, 3), r"float32"), "negative": (lambda: torch.full((3, 2, 3), -1), r"-1\b"),
+    "too large": (lambda: torch.full((3, 2, 3), 9), r"\b9\b"), "none": (lambda: torch.zeros(0, 2, 3, dtype=torch.int64), r"\(0, 2, 3\)")}
+KINDS["codes"] = Kind(r"codes|chosen|tensor", NO_CODES, {}, {"bytes": lambda: torch.zeros(3, dtype=torch.uint8)})
+KINDS["chosen codes"] = Kind(r"codes|chosen|tensor", NO_CODES | {"of other vectors": (lambda: torch.zeros(2, dtype=torch.int64), r"\(2,\)")}, {}, {})
+KINDS["grids"] = Kind(r"codes|tensor", NO_CODES | {
+    "of another size": (lambda: torch.zeros(3, 2, 2, dtype=torch.int64), r"\(3, 2, 2\)"),
+    "of one dimension": (lambda: torch.zeros(3, dtype=torch.int64), r"\(3,\)")}, {}, {"bytes": lambda: grids().to(torch.uint8)})
+KINDS["grid"] = Kind(r"grid|whole number", {
+    "a number": (lambda: 7, r"\b7\b"), "None": (NONE, r"None"), "a string": (lambda: "7x7", r"'7x7'"), "three": (lambda: (7, 7, 7), r"\(7, 7, 7\)"),
+    "a zero": (lambda: (0, 7), r"\b0\b"), "floats": (lambda: (7.5, 7), r"7\.5")}, {}, {"a list": lambda: [3, 4], "NumPy's": lambda: tuple(np.array([3, 4]))})
+KINDS["vectors"] = Kind(r"vectors|quantized|tensor", NOT_TENSORS | {
+    "of another shape": (lambda: torch.zeros(2, 5), r"\(2, 5\)"), "int64": (lambda: torch.zeros(2, 2, dtype=torch.int64), r"int64")}, {}, {})
+KINDS["rows of vectors"] = Kind(r"vectors|latent|tensor", NOT_TENSORS | {
+    "too wide": (lambda: torch.zeros(3, 5), r"\(3, 5\)"), "int64": (lambda: torch.zeros(3, 2, dtype=torch.int64), r"int64"),
+    "nan": (lambda: torch.full((3, 2), math.nan), r"\bnan\b"), "fewer than codes": (lambda: torch.zeros(1, 2), r"\b1 vectors|\(3,\)"),
+}, {}, {"float64": lambda: torch.zeros(3, 2, dtype=torch.float64)})
+KINDS["noise"] = KINDS["samples of z"]._replace(needed=r"\beps\b|\bz\b|latent|tensor", odd={})
+KINDS["share below 1"] = Kind(r"number", AMOUNTS | {"one": (lambda: 1, r"\b1\b")}, HUGE, {"NumPy's": lambda: np.float32(0.5), "zero": lambda: 0})
+KINDS["code prior"] = Kind(r"prior", {
+    "None": (NONE, r"None"), "a class": (lambda: public("vq.CodePrior"), r"CodePrior"), "a number": (lambda: 3, r"\b3\b"),
+    "a layer": (lambda: nn.Linear(2, 2), r"Linear")}, {}, {"double": lambda: code_prior().double()})
 KINDS["root"] = Kind(r"path|file|folder", {"a number": (lambda: 3, r"\b3\b|\bint\b"), "None": (NONE, r"None"),
                                            "no such folder": ("missing", r"missing")}, {}, {})
 KINDS["picture size"] = Kind(r"size|height|width|whole number", NO_SIZES | {

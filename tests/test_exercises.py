@@ -141,7 +141,7 @@ TABLES = {
     "STEP": "check_first_step", "EXCHANGE": "check_exchange", "AXES": "check_axis_cost",
     "LOGMEANEXP": "check_logmeanexp", "BOUND": "check_bound", "CLIPPED": "check_clipped_mean", "GAIN": "check_gain",
     "UNLABELLED": "check_unlabelled", "BEST_Q": "check_best_class", "BEST_VALUE": "check_best_class", "RATE": "check_same_steps",
-    "FLOW_PAIR": "check_flow_pair"}
+    "FLOW_PAIR": "check_flow_pair", "QUANTIZE": "check_quantize", "LEFT_TABLE": "check_left_table"}
 BESIDE = {
     "PATHWISE": lambda wrong: (wrong, exercises.score_variance), "SCORE": lambda wrong: (exercises.pathwise_variance, wrong),
     "BEST_Q": lambda wrong: (lambda bounds: (wrong(bounds), bounds.logsumexp(1)),),
@@ -280,6 +280,13 @@ WRONG = [
     Wrong("check_least_rate", [0.4, 1.0, math.log(2)], "bits"),
     Wrong("check_least_rate", [0.4, -0.5 * math.log(0.64), math.log(2)], "mutual information"),
     Wrong("check_least_rate", [0.4, math.log(2), 0], "conveyed"),
+    Wrong("check_quantize", [lambda v, e: e], "should be that of the vectors"),
+    Wrong("check_quantize", [lambda v, e: v + (e[torch.cdist(v, e).argmin(1)] - v).detach() * 0.5], "and should be"),
+    Wrong("check_code_bits", [1.75, 98, 85.75, 59.44], "the entropy in bits"),
+    Wrong("check_code_bits", [2**1.75, 49 * math.log(4), 85.75, 59.44], "base 2"),
+    Wrong("check_code_bits", [2**1.75, 98, 98, 59.44], "uniform prior"),
+    Wrong("check_code_bits", [2**1.75, 98, 85.75, 85.75 / math.log(2)], "divided instead"),
+    Wrong("check_left_table", [lambda codes, k: torch.full((k, k), 1 / k)], "and should be"),
     Wrong("check_without_labels", [lambda codes, count: torch.randn(count, 20)], "covers all digits"),
     Wrong("check_without_labels", [lambda codes, count: codes[:count]], "were given"),
     Wrong("check_without_labels", [lambda codes, count: codes[:1] + 0.1 * torch.randn(count, 20)], "of the variance"),
@@ -564,7 +571,7 @@ def idle(*_):
 
 
 WITHOUT_FUNCTION = {"check_shifts", "check_shell", "check_rates", "check_wider", "check_nll_curve", "check_giveaways", "check_initialize",
-                    "check_label_seeds", "check_least_rate"}
+                    "check_label_seeds", "check_least_rate", "check_code_bits"}
 
 
 @pytest.mark.parametrize("name", [name for name in CHECKERS if name not in WITHOUT_FUNCTION])

@@ -10,8 +10,9 @@ __all__ = ['near', 'Verdict', 'require', 'checker', 'Mistake', 'compare', 'Quant
            'check_emptiest', 'check_per_class', 'check_exchange', 'check_axis_cost', 'check_wider', 'check_logmeanexp',
            'check_bound', 'check_nll_curve', 'check_mended', 'check_giveaways', 'check_detector', 'check_resize_block',
            'check_clipped_mean', 'check_shifts', 'check_unlabelled', 'check_best_class', 'check_label_seeds',
-           'check_flow_pair', 'check_least_rate', 'check_without_labels', 'check_quantize_row', 'check_gain',
-           'check_four_bits', 'check_own_rows', 'check_same_steps', 'check_ring']
+           'check_flow_pair', 'check_least_rate', 'check_without_labels', 'check_quantize', 'check_code_bits',
+           'check_left_table', 'check_quantize_row', 'check_gain', 'check_four_bits', 'check_own_rows',
+           'check_same_steps', 'check_ring']
 
 # %% ../nbs/17_exercises.ipynb #e9b1e2e3
 import contextlib, dis, functools, itertools, math
@@ -1722,6 +1723,116 @@ def check_without_labels(without_labels: Any) -> Verdict:
     require(share < 0.2, f"{found}：一个高斯盖住了所有数字，中心落在各类之间。", f"{said}: one Gaussian covers all digits, with its center between the classes.")
     require(share < 0.1, f"{found}：方向对了，分量再多一些，或训练再久一些。", f"{said}: the right way, with more components or more training to go.", "close")
     return Verdict("exact", f"{found}，没有用到一个标签。", f"{said}, without a single label.")
+
+# %% ../nbs/17_exercises.ipynb #b142a7a6
+def value_and_gradients(quantize: Callable[..., Any], vectors: Tensor, codebook: Tensor, weights: Tensor) -> Tensor:
+    """What a function of vectors and a codebook returns, and the gradients of a weighted sum of it to both, in one row.
+    由向量与码本计算的函数的返回值，以及它的加权和对两者的梯度，接成一行。"""
+    leaves = [vectors.clone().requires_grad_(), codebook.clone().requires_grad_()]
+    value = called(quantize, *leaves)
+    shape = tuple(numbers(value).shape)
+    require(shape == tuple(vectors.shape), f"形状是{shape}，应与向量的相同，{tuple(vectors.shape)}。",
+            f"the shape is {shape} and should be that of the vectors, {tuple(vectors.shape)}.")
+    gradients = [torch.zeros_like(leaf) for leaf in leaves]
+    if isinstance(value, Tensor) and value.requires_grad:
+        found = torch.autograd.grad((weights * value).sum(), leaves, allow_unused=True)
+        gradients = [zero if each is None else each for zero, each in zip(gradients, found)]
+    return torch.cat([part.flatten() for part in (numbers(value), *map(numbers, gradients))])
+
+def nearest_of(vectors: Tensor, codebook: Tensor) -> Tensor:
+    """The nearest code of each vector.
+    每个向量的最近码。"""
+    return codebook[torch.cdist(vectors, codebook).argmin(1)]
+
+QUANTIZE = [
+    Mistake(nearest_of, "值对，但没有梯度到达向量，它都流进了码本；编码器学不到东西。",
+            "the values are right, but no gradient reaches the vectors, all of it flows into the codebook; the encoder learns nothing."),
+    Mistake(lambda v, e: nearest_of(v, e).detach(), "值对，但没有任何梯度：加上v，再减去不传梯度的v。",
+            "the values are right, but there is no gradient at all: add v, and subtract a v that lets none pass."),
+    Mistake(lambda v, e: nearest_of(v, e) + (v - nearest_of(v, e)).detach(), "直通写反了：值成了没有量化的向量，梯度流进了码本。",
+            "this is straight-through the wrong way: the values are the vectors, not quantized, and the gradient flows into the codebook."),
+    Mistake(lambda v, e: v + (e[torch.cdist(v, e).argmax(1)] - v).detach(), "这是最远的码：用argmin。", "these are the farthest codes: use argmin."),
+    Mistake(lambda v, e: v + (e[(v @ e.T).argmax(1)] - v).detach(), "内积最大的码不一定最近：还有码的长度，‖e‖²。",
+            "the code with the largest inner product need not be nearest: the length of the code counts, ‖e‖²."),
+    Mistake(lambda v, e: v, "这些是原来的向量，没有量化。", "these are the vectors as they were, not quantized.")]
+
+# %% ../nbs/17_exercises.ipynb #a6bbab99
+@checker
+def check_quantize(quantize: Any) -> Verdict:
+    """Exercise 11.1: the nearest code, with a straight-through gradient.
+    练习11.1：最近的码，梯度直通。
+
+    `quantize`: from vectors `(N, D)` and a codebook `(K, D)`, the nearest code of each vector, `(N, D)`.
+
+    `quantize`：由向量`(N, D)`与码本`(K, D)`得到每个向量的最近码`(N, D)`。"""
+    def draw(*shape: int) -> Tensor: return torch.randn(*shape, dtype=torch.float64)
+    def answer(*inputs: Tensor) -> Any: return value_and_gradients(quantize, *inputs)
+    def right(v: Tensor, e: Tensor) -> Tensor: return v + (nearest_of(v, e) - v).detach()
+    inputs = [(draw(n, d), 2 * draw(k, d), draw(n, d)) for n, k, d in ((9, 5, 3), (4, 4, 4), (6, 2, 1))]
+    if unfinished(quantize): raise Found(*MISSING)
+    known = [row._replace(answer=lambda *inputs, wrong=row.answer: value_and_gradients(wrong, *inputs)) for row in QUANTIZE]
+    compare(answer, lambda *inputs: value_and_gradients(right, *inputs), inputs, known)
+    return Verdict("exact", "值是码，梯度直通，码本不受影响。", "the values are codes, the gradient goes straight through, and the codebook is left alone.")
+
+# %% ../nbs/17_exercises.ipynb #5c16e6f2
+@checker
+def check_code_bits(perplexity_of_codes: Any, uniform_bits: Any, frequency_bits: Any, frequency_nats: Any) -> Verdict:
+    """Exercise 11.2: what a grid of codes costs.
+    练习11.2：一张编号网格要花多少。
+
+    For frequencies of 1/2, 1/4, 1/8, 1/8 and 49 independent places: perplexity, bits under a uniform prior and by frequency, the latter in nats.
+
+    频率为1/2、1/4、1/8、1/8，49个独立的位置：困惑度，均匀先验与按频率的比特数，以及后者合多少奈特。"""
+    judge([
+        Quantity("perplexity_of_codes", perplexity_of_codes, 2**1.75, [
+            (1.75, "这是熵，以比特计；困惑度是2的熵次幂。", "this is the entropy in bits; perplexity is 2 to that power."),
+            (math.exp(1.75), "熵以比特计，底就是2，不是e。", "the entropy is in bits, so the base is 2, not e."), (4.0, "只有四个码等频时才是4。", "it is 4 only if the four codes are equally frequent.")]),
+        Quantity("uniform_bits", uniform_bits, 98.0, [
+            (2.0, "这是一个编号的；一幅图像有49个。", "this is for one number; an image has 49."), (49 * math.log(4), "这是奈特：用以2为底的对数。", "these are nats: use the logarithm to base 2.")]),
+        Quantity("frequency_bits", frequency_bits, 85.75, [
+            (1.75, "这是一个编号的；一幅图像有49个。", "this is for one number; an image has 49."),
+            (85.75 * math.log(2), "这是奈特：用以2为底的对数。", "these are nats: use the logarithm to base 2."), (98.0, "这是均匀时的比特数。", "these are the bits under a uniform prior.")]),
+        Quantity("frequency_nats", frequency_nats, 85.75 * math.log(2), [
+            (85.75 / math.log(2), "除反了：1比特只有0.69奈特。", "divided instead of multiplied: a bit is only 0.69 nats."), (85.75, "这是比特。", "these are bits.")])], 0.005)
+    return Verdict("exact", "四个码只当3.4个用，一幅图像便省下12比特。", "four codes that are worth 3.4 save 12 bits an image.")
+
+# %% ../nbs/17_exercises.ipynb #0da6122e
+def left_counts(codes: Tensor, count: int) -> Tensor:
+    """How often each code stands to the right of each, `(count, count)`, rows the left neighbor.
+    各码出现在各码右边的次数，`(count, count)`，行是左邻。"""
+    pairs = codes[:, :, :-1].flatten() * count + codes[:, :, 1:].flatten()
+    return pairs.bincount(minlength=count * count).view(count, count).double()
+
+def shares(counts: Tensor, dim: int = 1) -> Tensor:
+    """Counts as shares of their sums.
+    次数占总和的份额。"""
+    return counts / counts.sum(dim, keepdim=True)
+
+LEFT_TABLE = [
+    Mistake(lambda codes, k: shares(left_counts(codes, k).T + 1), "行与列换了位：行应是左邻。", "rows and columns are exchanged: a row is the left neighbor."),
+    Mistake(lambda codes, k: shares(left_counts(codes, k) + 1, 0), "这是对列归一化：给定左邻，一行之和才是1。",
+            "this normalizes columns: given the left neighbor it is a row that adds up to 1."),
+    Mistake(lambda codes, k: left_counts(codes, k) + 1, "还没有归一化：每行之和应为1。", "not normalized yet: each row should add up to 1."),
+    Mistake(lambda codes, k: shares(left_counts(codes, k)), "没有加1：没见过的一对，概率成了0，一遇上就是无穷多比特。",
+            "1 has not been added: a pair never seen gets the probability 0, and costs infinitely many bits when it comes.", "close"),
+    Mistake(lambda codes, k: (left_counts(codes, k) + 1) / (left_counts(codes, k) + 1).sum(), "这是一对编号的联合概率；要的是给定左邻时的。",
+            "this is the joint probability of a pair; needed is that given the left neighbor."),
+    Mistake(lambda codes, k: shares(left_counts(codes.mT, k) + 1), "这是上邻：最后一维才是左右。", "this is the neighbor above: left and right is the last dimension.")]
+
+# %% ../nbs/17_exercises.ipynb #5a076c39
+@checker
+def check_left_table(left_table: Any) -> Verdict:
+    """Exercise 11.3: the probability of a code given its left neighbor.
+    练习11.3：给定左邻时一个码的概率。
+
+    `left_table`: from grids `(N, h, w)` and the number of codes K, probabilities `(K, K)`; rows are the left neighbor.
+
+    `left_table`：由编号网格`(N, h, w)`与码的个数K得到概率`(K, K)`，行是左邻。"""
+    def draw(n: int, h: int, w: int, k: int) -> tuple[Tensor, int]: return (torch.rand(n, h, w).square() * k).long(), k
+    inputs = [draw(5, 4, 3, 3), draw(3, 7, 7, 5), draw(2, 3, 6, 8)]
+    compare(left_table, lambda codes, k: shares(left_counts(codes, k) + 1), inputs, LEFT_TABLE)
+    return Verdict("exact", "每行是一个条件分布。一个邻居就省下不少，先验网络看的邻居更多。",
+                   "each row is a conditional distribution. One neighbor saves a good deal; the network looks at more.")
 
 # %% ../nbs/17_exercises.ipynb #cac9fc7c
 @checker
