@@ -24,7 +24,7 @@ from vae_nb.train import fit
 from web.build import ROOT
 
 PUBLISHED = {1: (71.8, 100.4), 2: (51.0, 61.9), 3: (24.2, 25.4)}
-LABELS, COPIES = 10, 60  # a labelled image for every ten without
+LABELS, COPIES = 10, 60  # a labeled image for every ten without
 
 
 def trained(model, train, test, name, stages, **options):

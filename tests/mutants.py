@@ -84,7 +84,7 @@ MUTANTS = [
     Mutant("places-averaged", VQ, "CodePrior", {".sum((1, 2))": ".mean((1, 2))"}, MASKED, ""),
     Mutant("last-place-drawn-first", VQ, "CodePrior", {"for i in range(self.grid[0])": "for i in reversed(range(self.grid[0]))"}, MASKED, ""),
     # labels
-    Mutant("label-leak", LABELS, "SemiVAE", {"pixels[~labelled], log_q[~labelled]": "pixels, log_q"}, SUMMED,
+    Mutant("label-leak", LABELS, "SemiVAE", {"pixels[~labeled], log_q[~labeled]": "pixels, log_q"}, SUMMED,
            "https://github.com/scverse/scvi-tools/issues/841"),
     Mutant("no-class-prior", LABELS, "summed_out", {" - math.log(model.classes)": ""}, SUMMED, ""),
     Mutant("no-prior-told", LABELS, "SemiVAE", {"kl_divergence(mu, logvar) - math.log(self.classes)": "kl_divergence(mu, logvar)"},

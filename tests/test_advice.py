@@ -797,10 +797,10 @@ def labels_counted_from_1(tmp):
 @scenario
 def images_without_the_label_that_is_needed(tmp):
     model, pictures, labels = ClassVAE(3, (1, 4, 5), 4, 2), torch.rand(3, 1, 4, 5), [0, 1, 2]
-    unlabelled, torn = model.join(pictures), model.join(pictures, labels)
+    unlabeled, torn = model.join(pictures), model.join(pictures, labels)
     torn[0, 0, 4] = 0.5
-    elbo(model, advised(said(elbo, model, unlabelled), r"(model\.join\(pictures, labels\))", model=model, pictures=pictures, labels=labels))
-    elbo(SemiVAE(3, (1, 4, 5), 4, 2), unlabelled)
+    elbo(model, advised(said(elbo, model, unlabeled), r"(model\.join\(pictures, labels\))", model=model, pictures=pictures, labels=labels))
+    elbo(SemiVAE(3, (1, 4, 5), 4, 2), unlabeled)
     elbo(model, advised(said(elbo, model, torn), r"(model\.join\(pictures, labels\))", model=model, pictures=pictures, labels=labels))
 
 

@@ -297,7 +297,7 @@ def classed(kind="ClassVAE", style_dim=1):
     return public(f"labels.{kind}")(1, (1, 27, 28), 4, style_dim)
 
 
-def labelled():
+def labeled():
     """Two images with labels, as rows."""
     return classed().join(torch.full((2, 1, 27, 28), 0.5), [0, 0]).flatten(1)
 
@@ -449,22 +449,22 @@ CALLS = {
     "conv.LogisticVAE.loss": Call(lambda tmp: {"self": convolutional("LogisticVAE"), "reconstructed": rows(), "original": rows(),
         "mu": torch.zeros(2, 2), "logvar": torch.zeros(2, 2)}, {"reconstructed": "probabilities", "original": "original", **GAUSSIAN}),
     "labels.ClassVAE": Call(lambda tmp: {}, CLASS_ARGUMENTS),
-    "labels.ClassVAE.encode": Call(lambda tmp: {"self": classed(), "x": labelled()}, {"x": "labelled batch"}),
+    "labels.ClassVAE.encode": Call(lambda tmp: {"self": classed(), "x": labeled()}, {"x": "labeled batch"}),
     "labels.ClassVAE.drawn": Call(lambda tmp: {"self": classed(), "z": torch.zeros(2, 1), "y": torch.ones(2, 1)},
         {"z": "free", "y": "free"}),
     "labels.ClassVAE.decode": Call(lambda tmp: {"self": classed(), "z": torch.zeros(2, 2)}, {"z": "z"}),
-    "labels.ClassVAE.forward": Call(lambda tmp: {"self": classed(), "x": labelled()}, {"x": "labelled batch"}),
-    "labels.ClassVAE.log_likelihood": Call(lambda tmp: {"self": classed(), "z": torch.zeros(2, 2, 2), "x": labelled()},
-        {"z": "samples of z", "x": "labelled batch"}),
+    "labels.ClassVAE.forward": Call(lambda tmp: {"self": classed(), "x": labeled()}, {"x": "labeled batch"}),
+    "labels.ClassVAE.log_likelihood": Call(lambda tmp: {"self": classed(), "z": torch.zeros(2, 2, 2), "x": labeled()},
+        {"z": "samples of z", "x": "labeled batch"}),
     "labels.SemiVAE": Call(lambda tmp: {}, {**CLASS_ARGUMENTS, "alpha": "weight"}),
-    "labels.SemiVAE.classify": Call(lambda tmp: {"self": classed("SemiVAE"), "x": labelled()}, {"x": "labelled batch"}),
+    "labels.SemiVAE.classify": Call(lambda tmp: {"self": classed("SemiVAE"), "x": labeled()}, {"x": "labeled batch"}),
     "labels.SemiVAE.known": Call(lambda tmp: {"self": classed("SemiVAE"), "pixels": torch.zeros(2, 756), "y": torch.zeros(2, 1)},
         {"pixels": "free", "y": "free"}),
-    "labels.SemiVAE.log_likelihood": Call(lambda tmp: {"self": classed("SemiVAE"), "z": torch.zeros(2, 2, 2), "x": labelled()},
-        {"z": "samples of z", "x": "labelled batch"}),
-    "labels.SemiVAE.loss": Call(lambda tmp: {"self": classed("SemiVAE"), "reconstructed": rows(), "original": labelled(),
+    "labels.SemiVAE.log_likelihood": Call(lambda tmp: {"self": classed("SemiVAE"), "z": torch.zeros(2, 2, 2), "x": labeled()},
+        {"z": "samples of z", "x": "labeled batch"}),
+    "labels.SemiVAE.loss": Call(lambda tmp: {"self": classed("SemiVAE"), "reconstructed": rows(), "original": labeled(),
         "mu": torch.zeros(2, 2), "logvar": torch.zeros(2, 2)},
-        {"reconstructed": "probabilities", "original": "labelled original", **GAUSSIAN}),
+        {"reconstructed": "probabilities", "original": "labeled original", **GAUSSIAN}),
     "labels.dial": Call(lambda tmp: {"model": classed(style_dim=2), "styles": torch.zeros(2, 2)},
         {"model": "model with classes", "styles": "z"}),
     "labels.QuadrantVAE": Call(lambda tmp: {},
@@ -626,8 +626,8 @@ wrong=KINDS["file to write"].wrong | {
 KINDS["IDX file"] = KINDS["file to read"]._replace(wrong=KINDS["file to read"].wrong | {
     "not a safetensors file": ("text", r"text\.txt is no IDX file"), "empty": ("empty", r"empty\.bin is no IDX file"),
     "a pickle": ("pickle", r"old\.pt is no IDX file")})
-KINDS["labelled batch"] = KINDS["batch"]._replace(right={"rows": lambda: labelled()})
-KINDS["labelled original"] = KINDS["original"]._replace(right={"rows": lambda: labelled()})
+KINDS["labeled batch"] = KINDS["batch"]._replace(right={"rows": lambda: labeled()})
+KINDS["labeled original"] = KINDS["original"]._replace(right={"rows": lambda: labeled()})
 KINDS["model with classes"] = Kind(r"model|VAELike", {
     "None": (NONE, r"None"), "a class": (lambda: public("labels.ClassVAE"), r"class ClassVAE"), "another": (lambda: small(), r"\bVAE\b"),
 }, {}, {})

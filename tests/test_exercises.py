@@ -140,7 +140,7 @@ TABLES = {
     "SCORE": "check_gradient_variance",
     "STEP": "check_first_step", "EXCHANGE": "check_exchange", "AXES": "check_axis_cost",
     "LOGMEANEXP": "check_logmeanexp", "BOUND": "check_bound", "CLIPPED": "check_clipped_mean", "GAIN": "check_gain",
-    "UNLABELLED": "check_unlabelled", "BEST_Q": "check_best_class", "BEST_VALUE": "check_best_class", "RATE": "check_same_steps",
+    "UNLABELED": "check_unlabeled", "BEST_Q": "check_best_class", "BEST_VALUE": "check_best_class", "RATE": "check_same_steps",
     "FLOW_PAIR": "check_flow_pair", "QUANTIZE": "check_quantize", "LEFT_TABLE": "check_left_table"}
 BESIDE = {
     "PATHWISE": lambda wrong: (wrong, exercises.score_variance), "SCORE": lambda wrong: (exercises.pathwise_variance, wrong),
@@ -480,8 +480,8 @@ WRONG = [
     Wrong("check_nll_curve", [{1: 104.2, 10: 101.2, 100: 100.1, 1000: 99.7}], "gray"),
     Wrong("check_nll_curve", [{1: 9080.0}], "average over images"),
     Wrong("check_nll_curve", [{1: 90.8, 10: 87.2}], "[100, 1000]", "missing"),
-    Wrong("check_unlabelled", [lambda bounds, log_q: (log_q.exp() * bounds).sum(1) + (log_q.exp() * log_q).sum(1)], "sign of the entropy"),
-    Wrong("check_unlabelled", [lambda bounds, log_q: (log_q.softmax(1) * bounds).sum(1)], "entropy of q is missing"),
+    Wrong("check_unlabeled", [lambda bounds, log_q: (log_q.exp() * bounds).sum(1) + (log_q.exp() * log_q).sum(1)], "sign of the entropy"),
+    Wrong("check_unlabeled", [lambda bounds, log_q: (log_q.softmax(1) * bounds).sum(1)], "entropy of q is missing"),
     Wrong("check_best_class", [lambda bounds: bounds.softmax(1)], "two things"),
     Wrong("check_best_class", [lambda bounds: (bounds.softmax(0), bounds.logsumexp(1))], "should be"),
     Wrong("check_label_seeds", [[0.69, 0.673]], "5 numbers"),

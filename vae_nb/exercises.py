@@ -9,7 +9,7 @@ __all__ = ['near', 'Verdict', 'require', 'checker', 'Mistake', 'compare', 'Quant
            'check_train_epoch', 'check_first_step', 'check_rates', 'check_sample_prior', 'check_shell',
            'check_emptiest', 'check_per_class', 'check_exchange', 'check_axis_cost', 'check_wider', 'check_logmeanexp',
            'check_bound', 'check_nll_curve', 'check_mended', 'check_giveaways', 'check_detector', 'check_resize_block',
-           'check_clipped_mean', 'check_shifts', 'check_unlabelled', 'check_best_class', 'check_label_seeds',
+           'check_clipped_mean', 'check_shifts', 'check_unlabeled', 'check_best_class', 'check_label_seeds',
            'check_flow_pair', 'check_least_rate', 'check_without_labels', 'check_quantize', 'check_code_bits',
            'check_left_table', 'check_quantize_row', 'check_gain', 'check_four_bits', 'check_own_rows',
            'check_same_steps', 'check_ring']
@@ -1559,12 +1559,12 @@ def check_shifts(plain: Any, moved: Any) -> Verdict:
                    "give, the training set can.")
 
 # %% ../nbs/17_exercises.ipynb #c20054c6
-def unlabelled_bound(bounds: Tensor, log_q: Tensor) -> Tensor:
+def unlabeled_bound(bounds: Tensor, log_q: Tensor) -> Tensor:
     """The bound without a label: the bounds of the classes weighted by q, plus the entropy of q.
     没有标签的下界：各类别的下界按q加权，再加q的熵。"""
     return (log_q.exp() * (bounds - log_q)).sum(1)
 
-UNLABELLED = [
+UNLABELED = [
     Mistake(lambda bounds, log_q: (log_q.exp() * bounds).sum(1), "缺少q的熵。", "the entropy of q is missing."),
     Mistake(lambda bounds, log_q: (log_q.exp() * (bounds + log_q)).sum(1), "熵的符号反了：它是−∑ q log q，要加上。", "the sign of the entropy is reversed: it is −∑ q log q, and is added."),
     Mistake(lambda bounds, log_q: (bounds - log_q).mean(1), "要按q加权，而不是对类别取平均。", "weight by q instead of averaging over the classes."),
@@ -1582,14 +1582,14 @@ def class_bounds() -> list[tuple[Tensor, Tensor]]:
 
 # %% ../nbs/17_exercises.ipynb #ed45c1ca
 @checker
-def check_unlabelled(unlabelled: Any) -> Verdict:
+def check_unlabeled(unlabeled: Any) -> Verdict:
     """Exercise 9.1: the bound of an image without a label, with the class summed out.
     练习9.1：没有标签的图像的下界，类别已求和消去。
 
-    `unlabelled`: a function of `bounds` and `log_q`, both `(B, K)`, that returns `(B,)`.
+    `unlabeled`: a function of `bounds` and `log_q`, both `(B, K)`, that returns `(B,)`.
 
-    `unlabelled`：由`bounds`与`log_q`（都是`(B, K)`）得到`(B,)`的函数。"""
-    compare(unlabelled, unlabelled_bound, class_bounds(), UNLABELLED)
+    `unlabeled`：由`bounds`与`log_q`（都是`(B, K)`）得到`(B,)`的函数。"""
+    compare(unlabeled, unlabeled_bound, class_bounds(), UNLABELED)
     return Verdict("exact", "各种形状的下界都对。", "right for bounds of every shape.")
 
 # %% ../nbs/17_exercises.ipynb #0615e1cb

@@ -52,7 +52,7 @@ def check_weight(alpha: Any) -> float:
     """The weight as a float; raises unless it is a number of at least 0.
     把权重变成浮点数；不是非负数时报错。"""
     if isinstance(alpha, bool) or not isinstance(alpha, Real): raise TypeError(f"alpha is {alpha!r:.80}; it must be a number of at least 0")
-    if not 0 <= alpha < math.inf: raise ValueError(f"alpha is {alpha}; it must be finite and at least 0")
+    if not 0 <= float(alpha) < math.inf: raise ValueError(f"alpha is {alpha}; it must be finite and at least 0")
     return float(alpha)
 
 # %% ../nbs/09_labels.ipynb #7fa101c4
@@ -203,11 +203,14 @@ def dial(model: ClassVAE, styles: Tensor) -> Tensor:
 class Quadrants(nn.Module):
     """Which pixels are given, and the networks that see whole images, or the given pixels and z.
     哪些像素是给出的，以及两个网络：一个看整幅图像，一个看给出的像素与z。"""
+    missing: Tensor
+
     def __init__(self, quadrants: int, image_shape: tuple[int, int, int], hidden_dim: int, latent_dim: int) -> None:
         super().__init__()
         check_sizes(quadrants=quadrants, hidden_dim=hidden_dim, latent_dim=latent_dim)
         if quadrants > 3: raise ValueError(f"quadrants is {quadrants}; needed: 1, 2 or 3 that are given, so that one at least is missing")
-        self.image_shape, self.latent_dim, self.pictures = check_shape(image_shape), int(latent_dim), None
+        self.image_shape, self.latent_dim = check_shape(image_shape), int(latent_dim)
+        self.pictures: Tensor | None = None
         (_, height, width), size, hidden = self.image_shape, math.prod(self.image_shape), int(hidden_dim)
         missing = torch.ones(self.image_shape, dtype=torch.bool)
         missing[:, height // 2:, :width // 2] = False
@@ -336,6 +339,6 @@ class SemiVAE(ClassVAE):
         if len(mu) != len(target): raise ValueError(f"mu holds {len(mu)} images, reconstructed {len(target)}; they must be of the same batch")
         (pixels, y), log_q = self.apart(target), self.classify(target)
         bound = -F.binary_cross_entropy(probabilities, target, reduction="none").sum(1) - kl_divergence(mu, logvar) - math.log(self.classes)
-        labelled = y.any(1)
+        labeled = y.any(1)
         told = bound + self.alpha * (log_q * y).sum(1)
-        return -factor * (told[labelled].sum() + summed_out(self, pixels[~labelled], log_q[~labelled]).sum())
+        return -factor * (told[labeled].sum() + summed_out(self, pixels[~labeled], log_q[~labeled]).sum())
