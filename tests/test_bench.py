@@ -199,6 +199,7 @@ def test_the_schedule_has_a_table_and_targets_of_its_own():
         SECONDS, never, CYCLES, {}, "cpu", [])
 
 
+@pytest.mark.slow
 def test_every_way_follows_the_same_rates():
     expected = [rate for epoch in cycle_rates(5, 3) for rate in epoch]
     seen = []

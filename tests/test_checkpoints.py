@@ -257,6 +257,7 @@ def test_optimizers_made_by_the_caller_resume_to_the_same_bits(made, tmp_path):
     assert same(model, again) and losses(history) == losses(resumed)
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_a_compiled_or_wrapped_model_is_that_of_the_model(tmp_path):
     unbroken, _ = run(small, 4)
     chain = [small, MODELS["compiled"], MODELS["parallel"], MODELS["both"]]
@@ -267,6 +268,7 @@ def test_a_checkpoint_of_a_compiled_or_wrapped_model_is_that_of_the_model(tmp_pa
     )
 
 
+@pytest.mark.slow
 def test_a_model_compiled_in_part_goes_on_without_it(tmp_path):
     expected, _ = run(Convolutional, 4)
     run(part_compiled, 2, checkpoint=tmp_path / "run")
@@ -283,6 +285,7 @@ def holding(tensor):
     return make
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "tensor",
     [torch.tensor([torch.nan, 1.0]), torch.tensor([-torch.inf]), torch.tensor([True]), torch.tensor(3), torch.ones(0), torch.tensor([1j]),

@@ -346,6 +346,7 @@ def test_pictures_have_the_images_shape_and_colour(model, tmp_path):
     assert Image.open(tmp_path / "samples.png").size == (5 * (width + 2) + 2, height + 4)
 
 
+@pytest.mark.slow
 def test_fit_and_resume(make, tmp_path):
     model, whole = make(), make()
     images = images_of(model, 24, torch.uint8)

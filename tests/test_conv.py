@@ -64,6 +64,7 @@ def test_a_certain_pixel_costs_nothing_and_nothing_is_infinite():
     assert log_p.isfinite().all() and wrong.grad.isfinite().all() and wrong.grad[0] > 0 > wrong.grad[1]
 
 
+@pytest.mark.slow
 def test_black_backgrounds_are_learned():
     torch.manual_seed(0)
     model, x = LogisticVAE((1, 4, 4), (4,), 1), torch.zeros(8, 1, 4, 4)

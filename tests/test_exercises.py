@@ -553,6 +553,7 @@ WRONG = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrong", [pytest.param(wrong, id=f"{wrong.name}-{wrong.says}") for wrong in WRONG])
 def test_a_wrong_answer_is_told_what_is_wrong(wrong, monkeypatch):
     monkeypatch.chdir(NBS)

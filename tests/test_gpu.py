@@ -44,6 +44,7 @@ def trained(loop_class, data, epochs=3, **options):
     return losses, [p.detach().cpu() for p in model.parameters()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 31, 32, 33, 96, 130, 1100])
 def test_recorded_steps_give_what_plain_steps_give(count):
     graph, fast, plain = (trained(loop, images(count)) for loop in (GraphLoop, FastLoop, PlainLoop))
@@ -126,6 +127,7 @@ def test_a_run_goes_on_on_another_device(tmp_path, digits):
     assert len(moved) == 4 and moved[:2] == history[:2] and moved[-1]["test_loss"] < moved[1]["test_loss"]
 
 
+@pytest.mark.slow
 def test_what_is_computed_there_is_what_is_computed_here():
     model, data = VAE.from_pretrained(), mnist(NBS / "data", False)[0][:200]
     binary = binarize(data, torch.Generator().manual_seed(0))

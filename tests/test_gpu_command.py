@@ -50,6 +50,7 @@ def test_what_is_carried_is_small_and_for_the_machine(places, monkeypatch):
     assert gzip.decompress((places / "luggage/t10k-ubyte.gz").read_bytes()) == b"digits"
 
 
+@pytest.mark.slow
 def test_a_part_that_takes_too_long_is_named_and_the_rest_stands(places):
     run = gpu.Run(1)
     run.add("| before | 1 | 2 |")

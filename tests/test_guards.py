@@ -321,6 +321,7 @@ def losses(way, change):
     return [(record["train_loss"], record["test_loss"], record["precision"]) for record in history], loops
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Anomaly Detection", "ignore:Detected call of", "ignore:Full backward hook")
 @pytest.mark.parametrize("name", CHANGES)
 def test_a_change_reaches_both_loops(name):
@@ -401,6 +402,7 @@ def test_a_compiler_at_work_elsewhere_does_no_harm():
     assert obstacle(*pair(), loss_function) is None
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:no CUDA graph")
 @pytest.mark.parametrize("loop_class", [FastLoop, GraphLoop])
 @pytest.mark.parametrize("change", ["hook", "patch", "frozen", "step"])

@@ -126,6 +126,7 @@ def test_a_killed_run_goes_on_as_if_unbroken(images, tmp_path, monkeypatch, make
     assert same == progress
 
 
+@pytest.mark.slow
 def test_bad_input_is_refused(images, tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="k is 0"):
         iwae.train(images, 0, iwae.Paper(TINY))

@@ -142,6 +142,7 @@ def test_contradictory_and_malformed_shapes_are_refused():
     says(TypeError, "C in image_shape is True", VAE, image_shape=(True, 28, 28))
 
 
+@pytest.mark.slow
 def test_what_cannot_be_drawn_says_how_to_make_it_so():
     message = says(ValueError, "VAE(3136, image_shape=(C, H, W))", shape_of, VAE(28 * 112, 2, 2))
     call = re.search(r"VAE\(.*\)\)", message)[0].replace("(C, H, W)", "(1, 28, 112)")

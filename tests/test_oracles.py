@@ -334,6 +334,7 @@ def test_iwae_loss_and_its_gradient_are_those_of_pyro(k):
         torch.testing.assert_close(ours, gradient, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_nll_is_that_of_pyro_in_the_mean():
     model, x = vae(49, 12, 3), bits(1, 49)
     mu, logvar = model.encode(x)

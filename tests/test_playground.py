@@ -111,6 +111,7 @@ def run(name, latent, beta, plain, rate, x, steps=120):
             "images": base64_of(x), "order": order.tolist(), "noise": base64_of(noise), "losses": losses}
 
 
+@pytest.mark.slow
 def test_the_script_trains_as_pytorch_does(tmp_path, shipped):
     x = shipped["images"].flatten(1).float() / 255
     cases = [case("2 dimensions", 2, 1.0, False, 0.003, x), case("1 dimension, beta 10", 1, 10.0, False, 0.01, x),

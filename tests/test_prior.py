@@ -158,6 +158,7 @@ def test_a_flow_of_a_constant_field_moves_the_normal_distribution():
     torch.testing.assert_close(flow.sample(6, torch.Generator().manual_seed(0)), noise + flow.net[-1].bias)
 
 
+@pytest.mark.slow
 def test_the_density_of_a_flow_is_that_of_its_samples():
     torch.manual_seed(0)
     flow = Flow(2, 16, 64)
@@ -173,6 +174,7 @@ def test_the_density_of_a_flow_is_that_of_its_samples():
         assert abs(drawn[:, dim].mean() - mean) < 5 * drawn[:, dim].std() / 20000**0.5 + 0.01
 
 
+@pytest.mark.slow
 def test_a_trained_flow_reaches_a_mixture():
     truth, flow = mixture(2, 1), Flow(1, 32)
     with torch.no_grad():
@@ -237,6 +239,7 @@ def test_a_diverging_prior_is_stopped():
         fit_prior(mixture(), torch.full((8, 2), 1e30), torch.zeros(8, 2), steps=5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", ROWS)
 def test_a_row_of_the_table_goes_on_and_is_recorded(row, tmp_path):
     (tmp_path / "checkpoints").mkdir()

@@ -92,6 +92,7 @@ def exported():
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("edition", EDITIONS)
 def test_every_public_name_has_its_entry(edition, pages):
     modules = exported()
@@ -101,6 +102,7 @@ def test_every_public_name_has_its_entry(edition, pages):
         assert f"(api_{module}.qmd)" in pages[edition]["api"]
 
 
+@pytest.mark.slow
 def test_anchors_are_the_same_in_every_edition_and_stand_once(pages):
     for name, text in pages["en"].items():
         assert len(anchors(text)) == len(set(anchors(text))), name
@@ -126,6 +128,7 @@ def test_an_english_page_has_no_chinese(pages):
         assert not HAN.search(re.sub(r"\[[^\]]*\]\{lang=zh-Hans\}", "", text)), name
 
 
+@pytest.mark.slow
 def test_every_chapter_and_section_is_in_the_contents(pages, prose):
     for edition in EDITIONS:
         text = pages[edition]["contents"]
@@ -144,6 +147,7 @@ def test_reading_time_counts_words_characters_and_lines():
     assert minutes(cells, zh, en) == 25, "English words in Chinese prose take their time"
 
 
+@pytest.mark.slow
 def test_the_front_page_tells_how_long_each_chapter_takes(prose):
     both = [LANGUAGES.first, LANGUAGES.second]
     for lang, other, pattern in zip(both, both[::-1], (r"。约(\d+)分钟。$", r"\. About (\d+) minutes\.$"), strict=True):

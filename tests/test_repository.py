@@ -96,6 +96,7 @@ def test_no_module_imports_itself_by_a_detour():
     assert not any("exercises" in each for each in imported.values()), "the package does not need the exercises"
 
 
+@pytest.mark.slow
 def test_model_costs_nothing_beyond_torch():
     code = "import sys, torch; before = set(sys.modules); import vae_nb.model; print(sorted(set(sys.modules) - before))"
     loaded = ast.literal_eval(run(sys.executable, "-c", code))

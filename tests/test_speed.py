@@ -55,6 +55,7 @@ def test_fit_equals_the_plain_loop():
         torch.testing.assert_close([record[key] for record in fast], [record[key] for record in plain], rtol=1e-4, atol=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 31, 32, 33, 96, 97, 130, 1100])
 @pytest.mark.parametrize("floats", [False, True], ids=["uint8", "floats"])
 def test_recorded_steps_for_any_number_of_images(count, floats):

@@ -65,6 +65,7 @@ CONTEXTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [small, Convolutional], ids=["small", "convolutional"])
 @pytest.mark.parametrize("name", CONTEXTS)
 def test_a_surrounding_context_changes_nothing(name, make, tmp_path):
