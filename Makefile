@@ -26,7 +26,12 @@ slides: docs ## Slides of every chapter for a teacher, in both languages, each o
 
 check: $(VENV)/.all data ## What takes a minute: lint, types, the notebooks' rules, exports, unit tests
 	$(BIN)/ruff check .
+	@$(MAKE) --no-print-directory -j 2 types units
+
+types:
 	$(BIN)/mypy
+
+units:
 	$(PYTEST) -m "not slow and not browser and not network"
 
 test: $(VENV)/.all data ## Set up everything and run every check
@@ -158,5 +163,5 @@ $(BENCH)/.all: $(VENV)/.all bench/requirements.txt
 	@$(BIN)/python -m pip --python $(BENCH)/bin/python install -q -c constraints.txt -r bench/requirements.txt
 	@touch $@
 
-.PHONY: help site docs slides preview check test notebooks mutants pages wheel versions lab data outputs widgets export links weights digits seeds schedule luggage gpu nll bench evaluate iwae conv variants clean
+.PHONY: help site docs slides preview check types units test notebooks mutants pages wheel versions lab data outputs widgets export links weights digits seeds schedule luggage gpu nll bench evaluate iwae conv variants clean
 .DEFAULT_GOAL := help
