@@ -73,7 +73,8 @@ MUTANTS = [
     Mutant("straight-through-backwards", VQ, "straight_through", {"vectors + (quantized - vectors).detach()":
            "quantized + (vectors - quantized).detach()"}, THROUGH, ""),
     Mutant("not-straight-through", VQ, "straight_through", {"vectors + (quantized - vectors).detach()": "quantized"}, THROUGH, ""),
-    Mutant("stop-gradient-swapped", VQ, "VQVAE", {"away = vectors - self.codebook": "away = vectors.detach() - self.codebook"}, POINT, ""),
+    Mutant("stop-gradient-swapped", VQ, "VQVAE", {"away = vectors - self.codebook": "away = vectors.detach() - self.codebook"}, POINT,
+           "https://github.com/MishaLaskin/vqvae/pull/20"),
     Mutant("commitment-averaged", VQ, "VQVAE", {"away.square().sum()": "away.square().mean()"}, POINT, ""),
     Mutant("not-quantized", VQ, "VQVAE", {"self.draw(self.codebook.vectors[self.codebook.nearest(self.cells(z))].flatten(-2))": "self.draw(z)"},
            POINT, ""),
@@ -90,8 +91,7 @@ MUTANTS = [
     Mutant("no-prior-told", LABELS, "SemiVAE", {"kl_divergence(mu, logvar) - math.log(self.classes)": "kl_divergence(mu, logvar)"},
            SUMMED, "https://github.com/dpkingma/nips14-ssl/issues/6"),
     Mutant("no-entropy", LABELS, "summed_out", {"(bounds - log_q)": "bounds"}, SUMMED, ""),
-    Mutant("entropy-sign", LABELS, "summed_out", {"(bounds - log_q)": "(bounds + log_q)"}, SUMMED,
-           "https://github.com/YosefLab/scVI-dev/pull/81"),
+    Mutant("entropy-sign", LABELS, "summed_out", {"(bounds - log_q)": "(bounds + log_q)"}, SUMMED, ""),
     Mutant("classes-averaged", LABELS, "summed_out", {"log_q.exp() *": "1 / model.classes *"}, SUMMED, ""),
     Mutant("alpha-forgotten", LABELS, "SemiVAE", {"self.alpha * (log_q * y)": "(log_q * y)"}, SUMMED, ""),
     Mutant("alpha-everywhere", LABELS, "SemiVAE", {"(log_q * y).sum(1)": "(log_q * y).sum() / len(y)"}, SUMMED, ""),
@@ -99,8 +99,7 @@ MUTANTS = [
     Mutant("given-counted", LABELS, "QuadrantVAE", {"logits = self.logits(z.to(pixels), pixels)[..., self.missing]":
            "logits = self.logits(z.to(pixels), pixels)[..., ~self.missing]"}, COMPLETED,
            "https://github.com/Sllambias/asparagus/pull/12"),
-    Mutant("answer-seen", LABELS, "Quadrants", {".masked_fill(self.missing, 0)": ""}, COMPLETED,
-           "https://github.com/LTH14/mage/issues/3"),
+    Mutant("answer-seen", LABELS, "Quadrants", {".masked_fill(self.missing, 0)": ""}, COMPLETED, ""),
     # files
     Mutant("no-hash", FILES, "verified", {"return data if hashlib.sha256(data).hexdigest() == sha256 else None": "return data"},
            "answers = [verified(trial, sha256)", "https://github.com/deeplearning4j/deeplearning4j/issues/3670"),
