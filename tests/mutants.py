@@ -82,7 +82,7 @@ MUTANTS = [
     Mutant("own-code-seen", VQ, "CodePrior", {"own=False": "own=True"}, MASKED, ""),
     Mutant("mask-upside-down", VQ, "Masked", {"place < middle + own": "place > middle - own"}, MASKED, ""),
     Mutant("places-averaged", VQ, "CodePrior", {".sum((1, 2))": ".mean((1, 2))"}, MASKED, ""),
-    Mutant("last-place-drawn-first", VQ, "CodePrior", {"for i in range(self.grid[0])": "for i in reversed(range(self.grid[0]))"}, MASKED, ""),
+    Mutant("last-place-drawn-first", VQ, "CodePrior", {"product(*map(range, self.grid))": "reversed([*product(*map(range, self.grid))])"}, MASKED, ""),
     # labels
     Mutant("label-leak", LABELS, "SemiVAE", {"pixels[~labelled], log_q[~labelled]": "pixels, log_q"}, SUMMED, ""),
     Mutant("no-class-prior", LABELS, "summed_out", {" - math.log(model.classes)": ""}, SUMMED, ""),
