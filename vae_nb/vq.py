@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['Codebook', 'perplexity', 'straight_through', 'VQVAE', 'CodePrior', 'fit_codes']
 
-# %% ../nbs/11_vq.ipynb #c7d761e7
+# %% ../nbs/11_vq.ipynb #7d857bd4
 import math
 from itertools import product
 from typing import Any
@@ -22,7 +22,7 @@ from .prior import check_amount
 from .sample import draws_on
 from .train import check_rate_and_seed, trainable
 
-# %% ../nbs/11_vq.ipynb #77540899
+# %% ../nbs/11_vq.ipynb #bc58bf44
 def check_codes(codes: Any, count: int, *, grid: tuple[int, ...] | None = None) -> None:
     """Raise unless `codes` holds whole numbers from 0 up to `count`, in grids `(..., h, w)` if a `grid` is given.
     `codes`须是0起、小于`count`的整数，给出`grid`时还须排成`(..., h, w)`，否则报错。"""
@@ -56,7 +56,7 @@ def check_followed(vectors: Tensor, chosen: Tensor, count: int, dim: int, fresh:
                          "many codes, or larger batches and more images")
     return len(vectors) / count
 
-# %% ../nbs/11_vq.ipynb #8805d9a4
+# %% ../nbs/11_vq.ipynb #845f7489
 class Codebook(nn.Module):
     """`codes` vectors of `dim` numbers, kept in buffers: called in training, it finds the nearest of each vector and follows them.
     `codes`个`dim`维的码向量，存在缓冲区里：训练时调用它，既找出各向量的最近码，又让码向量跟着它们走。
@@ -103,7 +103,7 @@ class Codebook(nn.Module):
         if self.training: self.follow(vectors.detach().reshape(-1, vectors.shape[-1]), chosen.flatten())
         return chosen
 
-# %% ../nbs/11_vq.ipynb #175377d1
+# %% ../nbs/11_vq.ipynb #e8a2bc19
 def perplexity(codes: Tensor, count: int) -> float:
     """How many equally frequent codes would be as hard to guess as these: exp of the entropy of their frequencies, from 1 to `count`.
     同样难猜的等频的码该有几个：频率的熵取指数，从1到`count`。
@@ -116,7 +116,7 @@ def perplexity(codes: Tensor, count: int) -> float:
     shares = codes.flatten().long().bincount(minlength=int(count)) / codes.numel()
     return torch.special.entr(shares.double().cpu()).sum().exp().item()
 
-# %% ../nbs/11_vq.ipynb #3a69899c
+# %% ../nbs/11_vq.ipynb #2a4949c8
 def straight_through(vectors: Tensor, quantized: Tensor) -> Tensor:
     """The value of `quantized`, with a gradient that goes to `vectors` unchanged: the derivative of rounding is taken to be 1.
     取`quantized`的值，梯度却原样交给`vectors`：把取整的导数当作1。
@@ -129,7 +129,7 @@ def straight_through(vectors: Tensor, quantized: Tensor) -> Tensor:
         raise ValueError(f"vectors have shape {tuple(vectors.shape)}, quantized {tuple(quantized.shape)}; needed: one shape")
     return vectors + (quantized - vectors).detach()
 
-# %% ../nbs/11_vq.ipynb #8ec6b9c1
+# %% ../nbs/11_vq.ipynb #1cff9e7e
 class UniformCodes(nn.Module):
     """The prior under which every grid of codes is equally probable.
     每张编号网格的概率都相等的先验。"""
@@ -140,7 +140,7 @@ class UniformCodes(nn.Module):
     def log_prob(self, codes: Tensor) -> Tensor:
         """Log-probability in nats, `(...)`, of grids `(..., h, w)`.
         网格`(..., h, w)`的对数概率（单位：奈特），`(...)`。"""
-        return torch.full(codes.shape[:-2], -math.prod(self.grid) * math.log(self.count), device=codes.device)
+        return torch.full(codes.shape[:-2], -math.prod(self.grid) * math.log(self.count), dtype=torch.float32, device=codes.device)
 
     def sample(self, count: int, generator: torch.Generator | None = None) -> Tensor:
         """`count` grids, `(count, h, w)`.
@@ -158,7 +158,7 @@ def check_code_prior(model: Any) -> Any:
         raise ValueError(f"the prior is of {prior.count} codes in a grid {tuple(prior.grid)}; needed: as the model's, {needed}")
     return prior
 
-# %% ../nbs/11_vq.ipynb #1af860d1
+# %% ../nbs/11_vq.ipynb #31cf1f71
 class Grid(nn.Module):
     """The networks of `VQVAE`, a codebook, and a prior: from images to the vectors of a grid, and back.
     `VQVAE`的网络、码本与先验：由图像到网格上的向量，再回到图像。"""
@@ -201,7 +201,7 @@ class Grid(nn.Module):
         logits = self.decoder(cells.reshape(-1, *cells.shape[-2:]).mT.unflatten(2, self.grid))
         return torch.sigmoid(wide(logits)).reshape(*z.shape[:-1], *self.image_shape)
 
-# %% ../nbs/11_vq.ipynb #9a56acce
+# %% ../nbs/11_vq.ipynb #954e6f91
 class PointPosterior(Grid):
     """What a posterior of one point, and a prior over codes, add to the contract.
     后验只有一个点、先验定义在编号上，由此给约定添上的几项。"""
@@ -225,7 +225,7 @@ class PointPosterior(Grid):
         codes = check_code_prior(self).sample(count, generator)
         return self.codebook.vectors[codes.to(device_of(self))].flatten(1)
 
-# %% ../nbs/11_vq.ipynb #9dbff690
+# %% ../nbs/11_vq.ipynb #e0cdc74d
 class VQVAE(PointPosterior):
     """Convolutional autoencoder whose code is a grid of numbers, each of one of `codes` vectors of `code_dim` numbers.
     卷积自编码器，编码是一张编号的网格，每个编号代表`codes`个`code_dim`维码向量之一。
@@ -269,13 +269,12 @@ class VQVAE(PointPosterior):
         if mu.device.type == "cpu" and not (mu + logvar).isfinite().all():
             raise FloatingPointError("mu or logvar holds nan or infinity, so the model has diverged; train again with a smaller learning rate")
         vectors = self.cells(mu)
-        away = vectors - self.codebook.vectors[self.codebook.nearest(vectors.detach())]
-        error = reconstruction_error(reconstructed, original)
+        away, error = vectors - self.codebook.vectors[self.codebook.nearest(vectors)], reconstruction_error(reconstructed, original)
         if len(mu) != len(reconstructed):
             raise ValueError(f"mu holds {len(mu)} images, reconstructed {len(reconstructed)}; they must be of the same batch")
         return error + self.weight * away.square().sum()
 
-# %% ../nbs/11_vq.ipynb #df0239ed
+# %% ../nbs/11_vq.ipynb #6417a37c
 def checked_grid(grid: Any) -> tuple[int, int]:
     """Height and width of a grid as whole numbers; raises `TypeError` or `ValueError` for anything else.
     网格的高与宽，化为整数；其他值报`TypeError`或`ValueError`。"""
@@ -297,7 +296,7 @@ class Masked(nn.Conv2d):
         `x`的带掩码的卷积。"""
         return F.conv2d(x, self.weight * self.mask, self.bias, padding=self.padding)
 
-# %% ../nbs/11_vq.ipynb #c0f949b4
+# %% ../nbs/11_vq.ipynb #f109da4a
 class CodePrior(nn.Module):
     """An autoregressive prior over grids of codes: a small PixelCNN, in which each code is predicted from those read before it.
     编号网格上的自回归先验：一个小的PixelCNN，每个码由先读到的码来预测。
@@ -344,7 +343,7 @@ class CodePrior(nn.Module):
             codes[:, i, j] = torch.multinomial(shares, 1, generator=generator)[:, 0].to(codes.device)
         return codes
 
-# %% ../nbs/11_vq.ipynb #0d3d3f2b
+# %% ../nbs/11_vq.ipynb #3107d516
 def fit_codes(prior: CodePrior, codes: Tensor, steps: int = 500, batch_size: int = 128, lr: float = 5e-3, seed: int = 0) -> Tensor:
     """Train a prior on the codes of images, `(N, h, w)`; returns the losses in nats per grid, `(steps,)`.
     用图像的编号网格`(N, h, w)`训练先验；返回每步的损失`(steps,)`，单位是每张网格的奈特数。
