@@ -2,8 +2,9 @@
 
 A run trains `VQVAE` with a codebook of that size for so many passes over MNIST, binarized anew in each, with batches of 128 and a one-cycle
 learning rate up to 4e-3, and writes a checkpoint to bench/checkpoints after each pass, from which it goes on. Then the prior is trained for
-so many steps on the codes of the training images. All numbers are of the 10,000 test images, binarized once: distortion, and the rate of
-the same codes under a uniform prior, under frequencies by place, and under the learned prior. Results go to bench/vq.json and bench/VQ.md."""
+so many steps on the codes of the training images. All numbers are of the 10,000 test images, binarized once: distortion, and the rate
+of the same codes under a uniform prior, under frequencies by place, and under the learned prior. Results go
+to bench/vq.json and bench/VQ.md."""
 import argparse
 import json
 import math
@@ -21,7 +22,8 @@ from vae_nb.speed import fit
 from vae_nb.vq import VQVAE, CodePrior, fit_codes, perplexity
 
 ROOT = Path(__file__).parent.parent
-COLUMNS = {"codes": "codes", "passes": "passes", "steps": "steps of the prior", "seed": "seed", "seconds": "training, s", "perplexity": "perplexity",
+COLUMNS = {"codes": "codes", "passes": "passes", "steps": "steps of the prior", "seed": "seed", "seconds": "training, s",
+           "perplexity": "perplexity",
            "distortion": "distortion", "uniform": "rate, uniform", "by_place": "rate, by place", "rate": "rate, learned prior",
            "cost": "-ELBO = NLL bound", "bits": "bits of the codes"}
 
@@ -64,9 +66,9 @@ def run(codes, passes, seed, steps, folder, train, test, device):
 def table(results):
     """The results as a Markdown page."""
     lines = ["# Codebooks of several sizes", "",
-             "Made by `python -m bench.vq CODES PASSES`: nats per image, 10,000 test images binarized once. Importance sampling adds nothing to",
-             "the bound of a posterior of one point, so the last cost is what `nll` says too. Training time, of model and prior, is wall-clock",
-             "time, whatever else the machine was doing. No agreed numbers for MNIST have been found to compare with.", "",
+             "Made by `python -m bench.vq CODES PASSES`: nats per image, 10,000 test images binarized once. Importance sampling adds",
+             "nothing to the bound of a posterior of one point, so the last cost is what `nll` says too. Training time, of model and",
+             "prior, is wall-clock time, whatever else the machine was doing. No agreed numbers for MNIST have been found to compare with.", "",
              "| " + " | ".join(COLUMNS.values()) + " |", "|---" * len(COLUMNS) + "|"]
     return "\n".join(lines + ["| " + " | ".join(str(result[key]) for key in COLUMNS) + " |" for result in results]) + "\n"
 

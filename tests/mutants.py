@@ -54,7 +54,8 @@ SUMMED = "torch.testing.assert_close(semi.loss(reconstructed, mixed"
 WRITTEN = "torch.testing.assert_close(tiny.log_likelihood(z, joined), expected)"
 COMPLETED = "torch.testing.assert_close(corner.log_likelihood(z.unsqueeze(1)"
 SCHEDULED, CHARGED, FIELD = "assert seen[7:] == [1.0] * 9", "charged = [max(0.3", "assert abs(drawn.mean() - 2) < 0.05"
-STAMPED, FOLLOWED, THROUGH = "assert torch.equal(stamps.nearest(v)", "N, S, v = book.counts.clone()", "torch.testing.assert_close(v.grad, weights"
+STAMPED, FOLLOWED, THROUGH = "assert torch.equal(stamps.nearest(v)", "N, S, v = book.counts.clone()", \
+    "torch.testing.assert_close(v.grad, weights"
 POINT, MASKED, RESTARTED = "tiny = VQVAE((1, 8, 8)", "for i, j in product(range(4)", '"codes in use stay where they are"'
 IWAE = "torch.testing.assert_close(value.double(), expected, rtol=1e-5, atol=0)"
 
@@ -63,27 +64,29 @@ MUTANTS = [
     Mutant("no-cross-term", VQ, "Codebook", {"self.vectors.square().sum(1) - 2 * vectors.to(self.vectors) @ self.vectors.T":
            "(self.vectors.square().sum(1) + vectors.to(self.vectors).square().sum(-1, keepdim=True))"}, STAMPED, ""),
     Mutant("largest-product", VQ, "Codebook", {"self.vectors.square().sum(1) - 2 * vectors": "-2 * vectors"}, STAMPED, ""),
-    Mutant("decay-backwards", VQ, "Codebook", {"1 - self.decay)": "self.decay)"}, FOLLOWED, ""),
+    Mutant("decay-backwards", VQ, "Codebook", {"used.sum(0), 1 - self.decay)": "used.sum(0), self.decay)"}, FOLLOWED, ""),
     Mutant("sums-not-averaged", VQ, "Codebook", {"self.sums / smoothed.unsqueeze(1)": "self.sums"}, FOLLOWED, ""),
     Mutant("no-laplace", VQ, "Codebook", {"(self.counts + 1e-5) / (self.counts.sum() + 1e-5 * count) * self.counts.sum()": "self.counts"},
            FOLLOWED, ""),
     Mutant("always-restarted", VQ, "Codebook", {"fresh | (self.counts < self.restart * fair)": "self.counts >= 0"}, RESTARTED, ""),
-    Mutant("never-restarted", VQ, "Codebook", {"fresh | (self.counts < self.restart * fair)": "fresh"}, RESTARTED, ""),
-    Mutant("perplexity-of-bits", VQ, "perplexity", {".sum().exp()": ".sum().div(math.log(2)).exp()"}, "assert abs(perplexity(torch.tensor", ""),
+    Mutant("never-restarted", VQ, "Codebook", {"fresh | (self.counts < self.restart * fair)": "fresh.expand_as(self.counts)"}, RESTARTED, ""),
+    Mutant("perplexity-of-bits", VQ, "perplexity", {".sum().exp()": ".sum().div(math.log(2)).exp()"},
+           "assert abs(perplexity(torch.tensor", ""),
     Mutant("straight-through-backwards", VQ, "straight_through", {"vectors + (quantized - vectors).detach()":
            "quantized + (vectors - quantized).detach()"}, THROUGH, ""),
     Mutant("not-straight-through", VQ, "straight_through", {"vectors + (quantized - vectors).detach()": "quantized"}, THROUGH, ""),
-    Mutant("stop-gradient-swapped", VQ, "VQVAE", {"away = vectors - self.codebook": "away = vectors.detach() - self.codebook"}, POINT,
+    Mutant("stop-gradient-swapped", VQ, "VQVAE", {"away, error = vectors -": "away, error = vectors.detach() -"}, POINT,
            "https://github.com/MishaLaskin/vqvae/pull/20"),
     Mutant("commitment-averaged", VQ, "VQVAE", {"away.square().sum()": "away.square().mean()"}, POINT, ""),
-    Mutant("not-quantized", VQ, "VQVAE", {"self.draw(self.codebook.vectors[self.codebook.nearest(self.cells(z))].flatten(-2))": "self.draw(z)"},
-           POINT, ""),
+    Mutant("not-quantized", VQ, "VQVAE",
+           {"self.draw(self.codebook.vectors[self.codebook.nearest(self.cells(z))].flatten(-2))": "self.draw(z)"}, POINT, ""),
     Mutant("rate-in-bits", VQ, "UniformCodes", {"math.log(self.count)": "math.log2(self.count)"}, POINT, ""),
     Mutant("rate-of-one-place", VQ, "UniformCodes", {"-math.prod(self.grid) * math.log": "-math.log"}, POINT, ""),
     Mutant("own-code-seen", VQ, "CodePrior", {"own=False": "own=True"}, MASKED, ""),
     Mutant("mask-upside-down", VQ, "Masked", {"place < middle + own": "place > middle - own"}, MASKED, ""),
     Mutant("places-averaged", VQ, "CodePrior", {".sum((1, 2))": ".mean((1, 2))"}, MASKED, ""),
-    Mutant("last-place-drawn-first", VQ, "CodePrior", {"for i in range(self.grid[0])": "for i in reversed(range(self.grid[0]))"}, MASKED, ""),
+    Mutant("last-place-drawn-first", VQ, "CodePrior", {"product(*map(range, self.grid))": "reversed([*product(*map(range, self.grid))])"},
+           MASKED, ""),
     # labels
     Mutant("label-leak", LABELS, "SemiVAE", {"pixels[~labeled], log_q[~labeled]": "pixels, log_q"}, SUMMED,
            "https://github.com/scverse/scvi-tools/issues/841"),

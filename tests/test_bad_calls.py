@@ -482,7 +482,8 @@ CALLS = {
     "vq.Codebook.follow": Call(lambda tmp: {"self": codebook(), "vectors": torch.rand(3, 2), "chosen": torch.tensor([0, 1, 0])},
         {"vectors": "rows of vectors", "chosen": "chosen codes"}),
     "vq.Codebook.forward": Call(lambda tmp: {"self": codebook(), "vectors": torch.rand(3, 2)}, {"vectors": "rows of vectors"}),
-    "vq.VQVAE": Call(lambda tmp: {"widths": (4,)}, {"image_shape": "image_shape", "widths": "widths", "codes": "size", "code_dim": "size", "weight": "amount"}),
+    "vq.VQVAE": Call(lambda tmp: {"widths": (4,)}, {"image_shape": "image_shape", "widths": "widths", "codes": "size",
+        "code_dim": "size", "weight": "amount"}),
     "vq.VQVAE.encode": Call(lambda tmp: {"self": quantizing(), "x": rows()}, {"x": "batch"}),
     "vq.VQVAE.forward": Call(lambda tmp: {"self": quantizing(), "x": rows()}, {"x": "batch"}),
     "vq.VQVAE.decode": Call(lambda tmp: {"self": quantizing(), "z": torch.zeros(2, 2)}, {"z": "z"}),
@@ -639,21 +640,26 @@ NO_CODES = NOT_TENSORS | {
     "floats": (lambda: torch.zeros(3, 2, 3), r"float32"), "negative": (lambda: torch.full((3, 2, 3), -1), r"-1\b"),
     "too large": (lambda: torch.full((3, 2, 3), 9), r"\b9\b"), "none": (lambda: torch.zeros(0, 2, 3, dtype=torch.int64), r"\(0, 2, 3\)")}
 KINDS["codes"] = Kind(r"codes|chosen|tensor", NO_CODES, {}, {"bytes": lambda: torch.zeros(3, dtype=torch.uint8)})
-KINDS["chosen codes"] = Kind(r"codes|chosen|tensor", NO_CODES | {"of other vectors": (lambda: torch.zeros(2, dtype=torch.int64), r"\(2,\)")}, {}, {})
+KINDS["chosen codes"] = Kind(r"codes|chosen|tensor", NO_CODES | {
+    "of other vectors": (lambda: torch.zeros(2, dtype=torch.int64), r"\(2,\)")}, {}, {})
 KINDS["grids"] = Kind(r"codes|tensor", NO_CODES | {
     "of another size": (lambda: torch.zeros(3, 2, 2, dtype=torch.int64), r"\(3, 2, 2\)"),
     "of one dimension": (lambda: torch.zeros(3, dtype=torch.int64), r"\(3,\)")}, {}, {"bytes": lambda: grids().to(torch.uint8)})
 KINDS["grid"] = Kind(r"grid|whole number", {
-    "a number": (lambda: 7, r"\b7\b"), "None": (NONE, r"None"), "a string": (lambda: "7x7", r"'7x7'"), "three": (lambda: (7, 7, 7), r"\(7, 7, 7\)"),
-    "a zero": (lambda: (0, 7), r"\b0\b"), "floats": (lambda: (7.5, 7), r"7\.5")}, {}, {"a list": lambda: [3, 4], "NumPy's": lambda: tuple(np.array([3, 4]))})
+    "a number": (lambda: 7, r"\b7\b"), "None": (NONE, r"None"), "a string": (lambda: "7x7", r"'7x7'"),
+    "three": (lambda: (7, 7, 7), r"\(7, 7, 7\)"),
+    "a zero": (lambda: (0, 7), r"\b0\b"), "floats": (lambda: (7.5, 7), r"7\.5")}, {}, {
+    "a list": lambda: [3, 4], "NumPy's": lambda: tuple(np.array([3, 4]))})
 KINDS["vectors"] = Kind(r"vectors|quantized|tensor", NOT_TENSORS | {
-    "of another shape": (lambda: torch.zeros(2, 5), r"\(2, 5\)"), "int64": (lambda: torch.zeros(2, 2, dtype=torch.int64), r"int64")}, {}, {})
+    "of another shape": (lambda: torch.zeros(2, 5), r"\(2, 5\)"),
+    "int64": (lambda: torch.zeros(2, 2, dtype=torch.int64), r"int64")}, {}, {})
 KINDS["rows of vectors"] = Kind(r"vectors|latent|tensor", NOT_TENSORS | {
     "too wide": (lambda: torch.zeros(3, 5), r"\(3, 5\)"), "int64": (lambda: torch.zeros(3, 2, dtype=torch.int64), r"int64"),
     "nan": (lambda: torch.full((3, 2), math.nan), r"\bnan\b"), "fewer than codes": (lambda: torch.zeros(1, 2), r"\b1 vectors|\(3,\)"),
 }, {}, {"float64": lambda: torch.zeros(3, 2, dtype=torch.float64)})
 KINDS["noise"] = KINDS["samples of z"]._replace(needed=r"\beps\b|\bz\b|latent|tensor", odd={})
-KINDS["share below 1"] = Kind(r"number", AMOUNTS | {"one": (lambda: 1, r"\b1\b")}, HUGE, {"NumPy's": lambda: np.float32(0.5), "zero": lambda: 0})
+KINDS["share below 1"] = Kind(r"number", AMOUNTS | {"one": (lambda: 1, r"\b1\b")}, HUGE, {
+    "NumPy's": lambda: np.float32(0.5), "zero": lambda: 0})
 KINDS["code prior"] = Kind(r"prior", {
     "None": (NONE, r"None"), "a class": (lambda: public("vq.CodePrior"), r"CodePrior"), "a number": (lambda: 3, r"\b3\b"),
     "a layer": (lambda: nn.Linear(2, 2), r"Linear")}, {}, {"double": lambda: code_prior().double()})

@@ -632,6 +632,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                            'vae_nb.vq.VQVAE.loss': ('vq.html#vqvae.loss', 'vae_nb/vq.py'),
                            'vae_nb.vq.check_code_prior': ('vq.html#check_code_prior', 'vae_nb/vq.py'),
                            'vae_nb.vq.check_codes': ('vq.html#check_codes', 'vae_nb/vq.py'),
+                           'vae_nb.vq.check_decay': ('vq.html#check_decay', 'vae_nb/vq.py'),
                            'vae_nb.vq.check_followed': ('vq.html#check_followed', 'vae_nb/vq.py'),
                            'vae_nb.vq.checked_grid': ('vq.html#checked_grid', 'vae_nb/vq.py'),
                            'vae_nb.vq.fit_codes': ('vq.html#fit_codes', 'vae_nb/vq.py'),

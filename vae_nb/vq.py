@@ -5,8 +5,9 @@
 # %% auto #0
 __all__ = ['Codebook', 'perplexity', 'straight_through', 'VQVAE', 'CodePrior', 'fit_codes']
 
-# %% ../nbs/11_vq.ipynb #0173fd97
+# %% ../nbs/11_vq.ipynb #7d857bd4
 import math
+from itertools import product
 from typing import Any
 
 import torch
@@ -21,7 +22,7 @@ from .prior import check_amount
 from .sample import draws_on
 from .train import check_rate_and_seed, trainable
 
-# %% ../nbs/11_vq.ipynb #c08a2e39
+# %% ../nbs/11_vq.ipynb #bc58bf44
 def check_codes(codes: Any, count: int, *, grid: tuple[int, ...] | None = None) -> None:
     """Raise unless `codes` holds whole numbers from 0 up to `count`, in grids `(..., h, w)` if a `grid` is given.
     `codes`须是0起、小于`count`的整数，给出`grid`时还须排成`(..., h, w)`，否则报错。"""
@@ -34,17 +35,28 @@ def check_codes(codes: Any, count: int, *, grid: tuple[int, ...] | None = None) 
     if least < 0 or most >= count:
         raise ValueError(f"codes lie between {least} and {most}; needed: numbers from 0 to {count - 1}, as there are {count} codes")
 
-def check_followed(vectors: Tensor, chosen: Tensor, count: int, dim: int) -> None:
-    """Raise unless these are finite vectors `(N, dim)` and the codes chosen by each, `(N,)`.
-    须是有限的向量`(N, dim)`与它们各自选中的码`(N,)`，否则报错。"""
+def check_decay(decay: Any) -> float:
+    """A number from 0 up to, but not including, 1; raises for anything else.
+    不小于0、小于1的数；其他值报错。"""
+    if check_amount("decay", decay) < 1: return float(decay)
+    raise ValueError(f"decay is {decay!s:.80}; needed: a number from 0 up to, but not including, 1, such as 0.99")
+
+def check_followed(vectors: Tensor, chosen: Tensor, count: int, dim: int, fresh: Tensor) -> float:
+    """How many vectors there are for each code; raises unless these are finite `(N, dim)`, with the codes chosen `(N,)`, and enough at first.
+    每个码平均有几个向量；须是有限的`(N, dim)`，并有各自选中的码`(N,)`，首批还要够多，否则报错。"""
     check_latents(vectors, dim)
     if vectors.dim() != 2: raise ValueError(f"vectors have shape {tuple(vectors.shape)}; needed: (N, {dim})")
     if vectors.device.type == "cpu" and not vectors.isfinite().all():
         raise FloatingPointError("the vectors hold nan or infinity, so the encoder has diverged; train again with a smaller learning rate")
     check_codes(chosen, count)
-    if chosen.shape != vectors.shape[:1]: raise ValueError(f"chosen has shape {tuple(chosen.shape)}; needed: ({len(vectors)},), a code for each vector")
+    if chosen.shape != vectors.shape[:1]:
+        raise ValueError(f"chosen has shape {tuple(chosen.shape)} for {len(vectors)} vectors; needed: a code for each vector")
+    if len(vectors) < count and fresh:
+        raise ValueError(f"the codebook has {count} codes, but the first batch only {len(vectors)} vectors to place them on; needed: at most as "
+                         "many codes, or larger batches and more images")
+    return len(vectors) / count
 
-# %% ../nbs/11_vq.ipynb #ba6d082b
+# %% ../nbs/11_vq.ipynb #845f7489
 class Codebook(nn.Module):
     """`codes` vectors of `dim` numbers, kept in buffers: called in training, it finds the nearest of each vector and follows them.
     `codes`个`dim`维的码向量，存在缓冲区里：训练时调用它，既找出各向量的最近码，又让码向量跟着它们走。
@@ -58,8 +70,7 @@ class Codebook(nn.Module):
     def __init__(self, codes: int = 16, dim: int = 8, decay: float = 0.9, restart: float = 0.02) -> None:
         super().__init__()
         check_sizes(codes=codes, dim=dim)
-        self.decay, self.restart = check_amount("decay", decay), check_amount("restart", restart)
-        if self.decay >= 1: raise ValueError(f"decay is {decay}; needed: a number from 0 up to, but not including, 1, such as 0.99")
+        self.decay, self.restart = check_decay(decay), check_amount("restart", restart)
         self.register_buffer("vectors", torch.randn(int(codes), int(dim)))
         self.register_buffer("sums", torch.zeros(int(codes), int(dim)))
         self.register_buffer("counts", torch.zeros(int(codes)))
@@ -74,14 +85,10 @@ class Codebook(nn.Module):
     def follow(self, vectors: Tensor, chosen: Tensor) -> None:
         """Move the codes towards the vectors `(N, dim)` that have chosen them, `(N,)`.
         让各码移向选中它的向量：向量为`(N, dim)`，所选的码为`(N,)`。"""
-        check_followed(vectors, chosen, *self.vectors.shape)
-        count, fair, fresh = len(self.counts), len(vectors) / len(self.counts), self.counts.sum() == 0
-        if fair < 1 and fresh:
-            raise ValueError(f"the codebook has {count} codes, but the first batch only {len(vectors)} vectors to place them on; needed: at most "
-                             "as many codes, or larger batches and more images")
+        count, fresh = len(self.counts), self.counts.sum() == 0
+        fair = check_followed(vectors, chosen, *self.vectors.shape, fresh)
         vectors, used = vectors.to(self.vectors), F.one_hot(chosen.long(), count).to(self.vectors)
-        self.counts.lerp_(used.sum(0), 1 - self.decay)
-        self.sums.lerp_(used.T @ vectors, 1 - self.decay)
+        self.counts.lerp_(used.sum(0), 1 - self.decay), self.sums.lerp_(used.T @ vectors, 1 - self.decay)
         smoothed = (self.counts + 1e-5) / (self.counts.sum() + 1e-5 * count) * self.counts.sum()
         drawn = vectors[torch.randperm(len(vectors), device=vectors.device)[torch.arange(count, device=vectors.device) % len(vectors)]]
         dead = fresh | (self.counts < self.restart * fair)
@@ -96,7 +103,7 @@ class Codebook(nn.Module):
         if self.training: self.follow(vectors.detach().reshape(-1, vectors.shape[-1]), chosen.flatten())
         return chosen
 
-# %% ../nbs/11_vq.ipynb #e7e49959
+# %% ../nbs/11_vq.ipynb #e8a2bc19
 def perplexity(codes: Tensor, count: int) -> float:
     """How many equally frequent codes would be as hard to guess as these: exp of the entropy of their frequencies, from 1 to `count`.
     同样难猜的等频的码该有几个：频率的熵取指数，从1到`count`。
@@ -109,7 +116,7 @@ def perplexity(codes: Tensor, count: int) -> float:
     shares = codes.flatten().long().bincount(minlength=int(count)) / codes.numel()
     return torch.special.entr(shares.double().cpu()).sum().exp().item()
 
-# %% ../nbs/11_vq.ipynb #d1622be7
+# %% ../nbs/11_vq.ipynb #2a4949c8
 def straight_through(vectors: Tensor, quantized: Tensor) -> Tensor:
     """The value of `quantized`, with a gradient that goes to `vectors` unchanged: the derivative of rounding is taken to be 1.
     取`quantized`的值，梯度却原样交给`vectors`：把取整的导数当作1。
@@ -122,7 +129,7 @@ def straight_through(vectors: Tensor, quantized: Tensor) -> Tensor:
         raise ValueError(f"vectors have shape {tuple(vectors.shape)}, quantized {tuple(quantized.shape)}; needed: one shape")
     return vectors + (quantized - vectors).detach()
 
-# %% ../nbs/11_vq.ipynb #8851ca3a
+# %% ../nbs/11_vq.ipynb #1cff9e7e
 class UniformCodes(nn.Module):
     """The prior under which every grid of codes is equally probable.
     每张编号网格的概率都相等的先验。"""
@@ -133,7 +140,7 @@ class UniformCodes(nn.Module):
     def log_prob(self, codes: Tensor) -> Tensor:
         """Log-probability in nats, `(...)`, of grids `(..., h, w)`.
         网格`(..., h, w)`的对数概率（单位：奈特），`(...)`。"""
-        return torch.full(codes.shape[:-2], -math.prod(self.grid) * math.log(self.count), device=codes.device)
+        return torch.full(codes.shape[:-2], -math.prod(self.grid) * math.log(self.count), dtype=torch.float32, device=codes.device)
 
     def sample(self, count: int, generator: torch.Generator | None = None) -> Tensor:
         """`count` grids, `(count, h, w)`.
@@ -151,7 +158,7 @@ def check_code_prior(model: Any) -> Any:
         raise ValueError(f"the prior is of {prior.count} codes in a grid {tuple(prior.grid)}; needed: as the model's, {needed}")
     return prior
 
-# %% ../nbs/11_vq.ipynb #9073d0b1
+# %% ../nbs/11_vq.ipynb #31cf1f71
 class Grid(nn.Module):
     """The networks of `VQVAE`, a codebook, and a prior: from images to the vectors of a grid, and back.
     `VQVAE`的网络、码本与先验：由图像到网格上的向量，再回到图像。"""
@@ -194,7 +201,7 @@ class Grid(nn.Module):
         logits = self.decoder(cells.reshape(-1, *cells.shape[-2:]).mT.unflatten(2, self.grid))
         return torch.sigmoid(wide(logits)).reshape(*z.shape[:-1], *self.image_shape)
 
-# %% ../nbs/11_vq.ipynb #a481208b
+# %% ../nbs/11_vq.ipynb #954e6f91
 class PointPosterior(Grid):
     """What a posterior of one point, and a prior over codes, add to the contract.
     后验只有一个点、先验定义在编号上，由此给约定添上的几项。"""
@@ -218,7 +225,7 @@ class PointPosterior(Grid):
         codes = check_code_prior(self).sample(count, generator)
         return self.codebook.vectors[codes.to(device_of(self))].flatten(1)
 
-# %% ../nbs/11_vq.ipynb #5693e705
+# %% ../nbs/11_vq.ipynb #e0cdc74d
 class VQVAE(PointPosterior):
     """Convolutional autoencoder whose code is a grid of numbers, each of one of `codes` vectors of `code_dim` numbers.
     卷积自编码器，编码是一张编号的网格，每个编号代表`codes`个`code_dim`维码向量之一。
@@ -259,14 +266,15 @@ class VQVAE(PointPosterior):
 
         不是似然的界，请报告`elbo`。参数与报错同`loss_function`。"""
         check_gaussian(mu, logvar)
+        if mu.device.type == "cpu" and not (mu + logvar).isfinite().all():
+            raise FloatingPointError("mu or logvar holds nan or infinity, so the model has diverged; train again with a smaller learning rate")
         vectors = self.cells(mu)
-        away = vectors - self.codebook.vectors[self.codebook.nearest(vectors.detach())]
-        error = reconstruction_error(reconstructed, original)
+        away, error = vectors - self.codebook.vectors[self.codebook.nearest(vectors)], reconstruction_error(reconstructed, original)
         if len(mu) != len(reconstructed):
             raise ValueError(f"mu holds {len(mu)} images, reconstructed {len(reconstructed)}; they must be of the same batch")
         return error + self.weight * away.square().sum()
 
-# %% ../nbs/11_vq.ipynb #06f458d7
+# %% ../nbs/11_vq.ipynb #6417a37c
 def checked_grid(grid: Any) -> tuple[int, int]:
     """Height and width of a grid as whole numbers; raises `TypeError` or `ValueError` for anything else.
     网格的高与宽，化为整数；其他值报`TypeError`或`ValueError`。"""
@@ -288,7 +296,7 @@ class Masked(nn.Conv2d):
         `x`的带掩码的卷积。"""
         return F.conv2d(x, self.weight * self.mask, self.bias, padding=self.padding)
 
-# %% ../nbs/11_vq.ipynb #2ea47477
+# %% ../nbs/11_vq.ipynb #f109da4a
 class CodePrior(nn.Module):
     """An autoregressive prior over grids of codes: a small PixelCNN, in which each code is predicted from those read before it.
     编号网格上的自回归先验：一个小的PixelCNN，每个码由先读到的码来预测。
@@ -296,8 +304,7 @@ class CodePrior(nn.Module):
     It begins as the uniform distribution; train it with `fit_codes`. Raises `TypeError` or `ValueError` for sizes that are no whole numbers
     of at least 1. Source: van den Oord, Kalchbrenner and Kavukcuoglu (2016).
 
-    起初是均匀分布，用`fit_codes`训练。尺寸不是不小于1的整数时报`TypeError`或`ValueError`。
-    来源：van den Oord、Kalchbrenner与Kavukcuoglu（2016）。"""
+    起初是均匀分布，用`fit_codes`训练。尺寸不合要求时报`TypeError`或`ValueError`。来源：van den Oord、Kalchbrenner与Kavukcuoglu（2016）。"""
     def __init__(self, codes: int = 16, grid: tuple[int, int] = (7, 7), width: int = 32, blocks: int = 3) -> None:
         super().__init__()
         check_sizes(codes=codes, width=width, blocks=blocks)
@@ -307,7 +314,7 @@ class CodePrior(nn.Module):
         self.blocks = nn.ModuleList(nn.Sequential(nn.ReLU(), Masked(wide, wide, 3, own=True), nn.ReLU(), nn.Conv2d(wide, wide, 1))
                                     for _ in range(int(blocks)))
         self.last = nn.Conv2d(wide, self.count, 1)
-        nn.init.zeros_(self.last.weight), nn.init.zeros_(self.last.bias)
+        for parameter in self.last.parameters(): nn.init.zeros_(parameter)
 
     def logits(self, codes: Tensor) -> Tensor:
         """Logits of the code at each place, `(B, codes, h, w)`, given those before it in grids `(B, h, w)`.
@@ -331,13 +338,12 @@ class CodePrior(nn.Module):
         check_sizes(count=count)
         device = draws_on(generator, "cpu")
         codes = torch.zeros(int(count), *self.grid, dtype=torch.int64, device=device_of(self))
-        for i in range(self.grid[0]):
-            for j in range(self.grid[1]):
-                shares = self.logits(codes)[:, :, i, j].softmax(1).to(device)
-                codes[:, i, j] = torch.multinomial(shares, 1, generator=generator)[:, 0].to(codes.device)
+        for i, j in product(*map(range, self.grid)):
+            shares = self.logits(codes)[:, :, i, j].softmax(1).to(device)
+            codes[:, i, j] = torch.multinomial(shares, 1, generator=generator)[:, 0].to(codes.device)
         return codes
 
-# %% ../nbs/11_vq.ipynb #82b973a2
+# %% ../nbs/11_vq.ipynb #3107d516
 def fit_codes(prior: CodePrior, codes: Tensor, steps: int = 500, batch_size: int = 128, lr: float = 5e-3, seed: int = 0) -> Tensor:
     """Train a prior on the codes of images, `(N, h, w)`; returns the losses in nats per grid, `(steps,)`.
     用图像的编号网格`(N, h, w)`训练先验；返回每步的损失`(steps,)`，单位是每张网格的奈特数。
