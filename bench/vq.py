@@ -68,7 +68,8 @@ def table(results):
     lines = ["# Codebooks of several sizes", "",
              "Made by `python -m bench.vq CODES PASSES`: nats per image, 10,000 test images binarized once. Importance sampling adds",
              "nothing to the bound of a posterior of one point, so the last cost is what `nll` says too. Training time, of model and",
-             "prior, is wall-clock time, whatever else the machine was doing. No agreed numbers for MNIST have been found to compare with.", "",
+             "prior, is wall-clock time, whatever else the machine was doing. No agreed numbers for MNIST have been found to compare",
+             "with.", "",
              "| " + " | ".join(COLUMNS.values()) + " |", "|---" * len(COLUMNS) + "|"]
     return "\n".join(lines + ["| " + " | ".join(str(result[key]) for key in COLUMNS) + " |" for result in results]) + "\n"
 

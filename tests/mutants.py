@@ -69,7 +69,8 @@ MUTANTS = [
     Mutant("no-laplace", VQ, "Codebook", {"(self.counts + 1e-5) / (self.counts.sum() + 1e-5 * count) * self.counts.sum()": "self.counts"},
            FOLLOWED, ""),
     Mutant("always-restarted", VQ, "Codebook", {"fresh | (self.counts < self.restart * fair)": "self.counts >= 0"}, RESTARTED, ""),
-    Mutant("never-restarted", VQ, "Codebook", {"fresh | (self.counts < self.restart * fair)": "fresh.expand_as(self.counts)"}, RESTARTED, ""),
+    Mutant("never-restarted", VQ, "Codebook", {"fresh | (self.counts < self.restart * fair)": "fresh.expand_as(self.counts)"},
+           RESTARTED, ""),
     Mutant("perplexity-of-bits", VQ, "perplexity", {".sum().exp()": ".sum().div(math.log(2)).exp()"},
            "assert abs(perplexity(torch.tensor", ""),
     Mutant("straight-through-backwards", VQ, "straight_through", {"vectors + (quantized - vectors).detach()":

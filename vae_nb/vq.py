@@ -41,9 +41,10 @@ def check_decay(decay: Any) -> float:
     if check_amount("decay", decay) < 1: return float(decay)
     raise ValueError(f"decay is {decay!s:.80}; needed: a number from 0 up to, but not including, 1, such as 0.99")
 
-def check_followed(vectors: Tensor, chosen: Tensor, count: int, dim: int, fresh: Tensor) -> float:
+def check_followed(vectors: Tensor, chosen: Tensor, codes: Tensor, fresh: Tensor) -> float:
     """How many vectors there are for each code; raises unless these are finite `(N, dim)`, with the codes chosen `(N,)`, and enough at first.
     每个码平均有几个向量；须是有限的`(N, dim)`，并有各自选中的码`(N,)`，首批还要够多，否则报错。"""
+    count, dim = codes.shape
     check_latents(vectors, dim)
     if vectors.dim() != 2: raise ValueError(f"vectors have shape {tuple(vectors.shape)}; needed: (N, {dim})")
     if vectors.device.type == "cpu" and not vectors.isfinite().all():
@@ -67,13 +68,15 @@ class Codebook(nn.Module):
 
     每个码是离它最近的那些向量的平均，旧的批量每过一批权重乘以`decay`。首批向量给各码定下位置；此后用得不到平均次数`restart`倍的码，
     移到该批的一个随机向量上。尺寸与数值不合要求时报`TypeError`或`ValueError`。来源：van den Oord等（2017），附录A。"""
+    vectors: Tensor
+    sums: Tensor
+    counts: Tensor
     def __init__(self, codes: int = 16, dim: int = 8, decay: float = 0.9, restart: float = 0.02) -> None:
         super().__init__()
         check_sizes(codes=codes, dim=dim)
         self.decay, self.restart = check_decay(decay), check_amount("restart", restart)
-        self.register_buffer("vectors", torch.randn(int(codes), int(dim)))
-        self.register_buffer("sums", torch.zeros(int(codes), int(dim)))
-        self.register_buffer("counts", torch.zeros(int(codes)))
+        places = torch.randn(int(codes), int(dim))
+        for name, start in ("vectors", places), ("sums", torch.zeros_like(places)), ("counts", places.new_zeros(len(places))): self.register_buffer(name, start)
 
     def nearest(self, vectors: Tensor) -> Tensor:
         """The number of the code nearest to each vector, `(...)`, for vectors `(..., dim)`.
@@ -86,14 +89,13 @@ class Codebook(nn.Module):
         """Move the codes towards the vectors `(N, dim)` that have chosen them, `(N,)`.
         让各码移向选中它的向量：向量为`(N, dim)`，所选的码为`(N,)`。"""
         count, fresh = len(self.counts), self.counts.sum() == 0
-        fair = check_followed(vectors, chosen, *self.vectors.shape, fresh)
+        fair = check_followed(vectors, chosen, self.vectors, fresh)
         vectors, used = vectors.to(self.vectors), F.one_hot(chosen.long(), count).to(self.vectors)
         self.counts.lerp_(used.sum(0), 1 - self.decay), self.sums.lerp_(used.T @ vectors, 1 - self.decay)
         smoothed = (self.counts + 1e-5) / (self.counts.sum() + 1e-5 * count) * self.counts.sum()
         drawn = vectors[torch.randperm(len(vectors), device=vectors.device)[torch.arange(count, device=vectors.device) % len(vectors)]]
         dead = fresh | (self.counts < self.restart * fair)
-        self.counts.copy_(torch.where(dead, fair, self.counts))
-        self.sums.copy_(torch.where(dead.unsqueeze(1), fair * drawn, self.sums))
+        self.counts.copy_(torch.where(dead, fair, self.counts)), self.sums.copy_(torch.where(dead.unsqueeze(1), fair * drawn, self.sums))
         self.vectors.copy_(torch.where(dead.unsqueeze(1), drawn, self.sums / smoothed.unsqueeze(1)))
 
     def forward(self, vectors: Tensor) -> Tensor:
@@ -285,6 +287,8 @@ def checked_grid(grid: Any) -> tuple[int, int]:
 class Masked(nn.Conv2d):
     """A convolution that sees only what comes before, in the order of reading; `own=True` (type B) sees its own place too.
     只看得到先读到的位置的卷积；`own=True`（B型）还看得到自己的位置。"""
+    mask: Tensor
+
     def __init__(self, before: int, after: int, side: int, own: bool) -> None:
         super().__init__(before, after, side, padding=side // 2)
         place = torch.arange(side * side).view(side, side)
