@@ -41,10 +41,10 @@ def check_decay(decay: Any) -> float:
     if check_amount("decay", decay) < 1: return float(decay)
     raise ValueError(f"decay is {decay!s:.80}; needed: a number from 0 up to, but not including, 1, such as 0.99")
 
-def check_followed(vectors: Tensor, chosen: Tensor, codes: Tensor, fresh: Tensor) -> float:
-    """How many vectors there are for each code; raises unless these are finite `(N, dim)`, with the codes chosen `(N,)`, and enough at first.
-    每个码平均有几个向量；须是有限的`(N, dim)`，并有各自选中的码`(N,)`，首批还要够多，否则报错。"""
-    count, dim = codes.shape
+def check_followed(vectors: Tensor, chosen: Tensor, codes: Tensor, counts: Tensor) -> tuple[float, Tensor]:
+    """How many vectors there are for each code, and whether they are the first; raises unless these are finite `(N, dim)`, with the codes chosen `(N,)`, and enough at first.
+    每个码平均有几个向量，以及是否首批；向量须是有限的`(N, dim)`，并有各自选中的码`(N,)`，首批还要够多，否则报错。"""
+    (count, dim), fresh = codes.shape, counts.sum() == 0
     check_latents(vectors, dim)
     if vectors.dim() != 2: raise ValueError(f"vectors have shape {tuple(vectors.shape)}; needed: (N, {dim})")
     if vectors.device.type == "cpu" and not vectors.isfinite().all():
@@ -55,7 +55,7 @@ def check_followed(vectors: Tensor, chosen: Tensor, codes: Tensor, fresh: Tensor
     if len(vectors) < count and fresh:
         raise ValueError(f"the codebook has {count} codes, but the first batch only {len(vectors)} vectors to place them on; needed: at most as "
                          "many codes, or larger batches and more images")
-    return len(vectors) / count
+    return len(vectors) / count, fresh
 
 # %% ../nbs/11_vq.ipynb #845f7489
 class Codebook(nn.Module):
@@ -88,8 +88,7 @@ class Codebook(nn.Module):
     def follow(self, vectors: Tensor, chosen: Tensor) -> None:
         """Move the codes towards the vectors `(N, dim)` that have chosen them, `(N,)`.
         让各码移向选中它的向量：向量为`(N, dim)`，所选的码为`(N,)`。"""
-        count, fresh = len(self.counts), self.counts.sum() == 0
-        fair = check_followed(vectors, chosen, self.vectors, fresh)
+        count, (fair, fresh) = len(self.counts), check_followed(vectors, chosen, self.vectors, self.counts)
         vectors, used = vectors.to(self.vectors), F.one_hot(chosen.long(), count).to(self.vectors)
         self.counts.lerp_(used.sum(0), 1 - self.decay), self.sums.lerp_(used.T @ vectors, 1 - self.decay)
         smoothed = (self.counts + 1e-5) / (self.counts.sum() + 1e-5 * count) * self.counts.sum()
