@@ -239,8 +239,8 @@ class VQVAE(PointPosterior):
 
     遵守约定，后验只有一个点：`encode`给出尚未量化的网格向量，`decode`收下任何向量并加以量化。用它自己的损失训练：
     `fit(model, ..., loss=model.loss)`，`weight`是承诺损失的权重。`prior`是均匀的；训练之后可以换上更好的，`model.prior = prior`，例如
-    `fit_codes`训练过的`CodePrior`。边长须是2的`widths`层数次幂的倍数。尺寸不合要求时报`TypeError`或`ValueError`；首批的向量比码少时报
-    `ValueError`。"""
+    `fit_codes`训练过的`CodePrior`。边长须是2的`widths`层数次幂的倍数。尺寸不合要求时报`TypeError`或`ValueError`；
+    首批的向量比码少时报`ValueError`。"""
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """The vectors before quantization, `(B, latent_dim)`, and zeros: the posterior is a point, and has no variance to report.
         尚未量化的向量`(B, latent_dim)`，以及零：后验只有一个点，没有方差可报。"""
