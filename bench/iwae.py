@@ -37,9 +37,10 @@ import torch.nn.functional as F
 from torch import nn
 from tqdm.auto import trange
 
+from bench.results import keep
 from vae_nb.data import as_float, mnist, pick_device
 from vae_nb.evaluate import active_units, binarize, nll
-from vae_nb.files import Checkpoint, State, write_whole
+from vae_nb.files import Checkpoint, State
 from vae_nb.loss import iwae_loss
 from vae_nb.model import bernoulli_log_likelihood, check_images, check_sizes
 from vae_nb.speed import bf16_products
@@ -273,11 +274,7 @@ def key(row):
 
 def record(result, folder=ROOT / "bench"):
     """Put a result into `iwae.json`, in place of an older one of the same recipe, cell, length and seed, and write `IWAE.md` anew."""
-    path = folder / "iwae.json"
-    results = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
-    results = sorted([row for row in results if key(row) != key(result)] + [result], key=key)
-    write_whole(path, ("[\n" + ",\n".join(map(json.dumps, results)) + "\n]\n").encode())
-    write_whole(folder / "IWAE.md", table(results).encode())
+    keep(result, folder / "iwae.json", folder / "IWAE.md", key, table)
 
 
 def recipe_of(name, k, length, device):

@@ -15,10 +15,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from bench.results import keep
 from vae_nb import mnist
 from vae_nb.data import as_float
 from vae_nb.evaluate import binarize, elbo, nll
-from vae_nb.files import write_whole
 from vae_nb.labels import QuadrantVAE, SemiVAE
 from vae_nb.train import fit
 from web.build import ROOT
@@ -134,11 +134,7 @@ def key(row):
 
 def record(result):
     """Put a result into bench/labels.json and the table, in place of an older one of the same run."""
-    path = ROOT / "bench/labels.json"
-    results = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
-    results = sorted([row for row in results if key(row) != key(result)] + [result], key=key)
-    write_whole(path, ("[\n" + ",\n".join(map(json.dumps, results)) + "\n]\n").encode())
-    write_whole(ROOT / "bench/LABELS.md", table(results).encode())
+    keep(result, ROOT / "bench/labels.json", ROOT / "bench/LABELS.md", key, table)
 
 
 def main():

@@ -8,14 +8,13 @@ bench/prior.json and bench/PRIOR.md."""
 import argparse
 import json
 from functools import partial
-from operator import itemgetter
 from pathlib import Path
 
 import torch
 
+from bench.results import keep
 from vae_nb.data import mnist, pick_device
 from vae_nb.evaluate import active_units, binarize, elbo, nll
-from vae_nb.files import write_whole
 from vae_nb.model import VAE
 from vae_nb.prior import Mixture, PriorVAE, Scheduled, Vamp, beta_loss, cyclical, free_bits, warm_up
 from vae_nb.speed import fit
@@ -76,12 +75,7 @@ def table(results):
 
 def record(result, folder):
     """Put a result into `prior.json`, in place of an older one of the same row, passes and seed, and write `PRIOR.md` anew."""
-    path, key = folder / "prior.json", itemgetter("row", "passes", "seed")
-    results = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
-    results = [other for other in results if key(other) != key(result)] + [result]
-    results.sort(key=lambda other: (ROWS.index(other["row"]), other["passes"], other["seed"]))
-    write_whole(path, ("[\n" + ",\n".join(map(json.dumps, results)) + "\n]\n").encode())
-    write_whole(folder / "PRIOR.md", table(results).encode())
+    keep(result, folder / "prior.json", folder / "PRIOR.md", lambda each: (ROWS.index(each["row"]), each["passes"], each["seed"]), table)
 
 
 def main():

@@ -21,10 +21,11 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from bench.results import keep, known
 from vae_nb.conv import ConvVAE
 from vae_nb.data import as_float, mnist, pick_device
 from vae_nb.evaluate import active_units, binarize, elbo, nll
-from vae_nb.files import load_weights, save_weights, write_whole
+from vae_nb.files import load_weights, save_weights
 from vae_nb.model import VAE
 from vae_nb.prior import Flow, Mixture, PriorVAE, Scheduled, Vamp, beta_loss, fit_prior, free_bits, warm_up
 from vae_nb.sample import posterior, sample_prior
@@ -205,16 +206,9 @@ def key(result):
     return [*ROWS, REAL].index(result["row"]), result["passes"], result["seed"]
 
 
-def known():
-    """The results that are there."""
-    return json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else []
-
-
 def record(result):
     """Put a result into `variants.json`, in place of an older one of the same run, and write the page anew."""
-    results = sorted([other for other in known() if key(other) != key(result)] + [result], key=key)
-    write_whole(RESULTS, ("[\n" + ",\n".join(map(json.dumps, results)) + "\n]\n").encode())
-    write_whole(PAGE, table(results).encode())
+    keep(result, RESULTS, PAGE, key, table)
 
 
 def main():
@@ -225,7 +219,7 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     data = [mnist(ROOT / "nbs/data", part) for part in (True, False)]
-    there = [key(result) for result in known()]
+    there = [key(result) for result in known(RESULTS)]
     for name in [given.row] if given.row else list(ROWS):
         if given.row or key({"row": name, "passes": given.passes, "seed": given.seed}) not in there:
             record(found := run(name, given.passes, given.seed, data, pick_device()))

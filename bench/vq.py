@@ -14,9 +14,9 @@ from pathlib import Path
 
 import torch
 
+from bench.results import keep
 from vae_nb.data import mnist, pick_device
 from vae_nb.evaluate import binarize, elbo
-from vae_nb.files import write_whole
 from vae_nb.model import device_of
 from vae_nb.speed import fit
 from vae_nb.vq import VQVAE, CodePrior, fit_codes, perplexity
@@ -76,11 +76,7 @@ def table(results):
 
 def record(result, folder):
     """Put a result into `vq.json`, in place of an older one of the same run, and write `VQ.md` anew."""
-    path, key = folder / "vq.json", itemgetter("codes", "passes", "steps", "seed")
-    results = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
-    results = sorted([other for other in results if key(other) != key(result)] + [result], key=key)
-    write_whole(path, ("[\n" + ",\n".join(map(json.dumps, results)) + "\n]\n").encode())
-    write_whole(folder / "VQ.md", table(results).encode())
+    keep(result, folder / "vq.json", folder / "VQ.md", itemgetter("codes", "passes", "steps", "seed"), table)
 
 
 def main():

@@ -271,3 +271,13 @@ def test_the_chapter_tells_what_was_measured():
     gains = sorted(f"{found[usual]['nll'] - found[learned]['nll']:.1f}"
                    for usual, learned in (("N(0, I)", "VampPrior 500"), ("N(0, I), static", "VampPrior 500, static")))
     assert f"{gains[0]}到{gains[1]}奈特" in chapter and f"{gains[0]} to {gains[1]} nats" in chapter
+
+
+def test_a_model_with_a_prior_or_posterior_of_its_own_is_refused():
+    class Own(VAE):
+        def sample_posterior(self, x, eps): return eps, eps.sum(2)
+
+    with pytest.raises(ValueError, match=r"Own has sample_posterior of its own; needed: .*VAE\(\)"):
+        PriorVAE(Own(hidden_dim=4, latent_dim=2), mixture())
+    with pytest.raises(ValueError, match="PriorVAE has log_prior of its own"):
+        PriorVAE(PriorVAE(small(), mixture()), mixture())

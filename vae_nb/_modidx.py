@@ -415,6 +415,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                               'vae_nb.prior.check_amount': ('prior.html#check_amount', 'vae_nb/prior.py'),
                               'vae_nb.prior.check_prior': ('prior.html#check_prior', 'vae_nb/prior.py'),
                               'vae_nb.prior.cyclical': ('prior.html#cyclical', 'vae_nb/prior.py'),
+                              'vae_nb.prior.descend': ('prior.html#descend', 'vae_nb/prior.py'),
                               'vae_nb.prior.fit_prior': ('prior.html#fit_prior', 'vae_nb/prior.py'),
                               'vae_nb.prior.free_bits': ('prior.html#free_bits', 'vae_nb/prior.py'),
                               'vae_nb.prior.log_gaussians': ('prior.html#log_gaussians', 'vae_nb/prior.py'),

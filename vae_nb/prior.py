@@ -179,6 +179,25 @@ def check_prior(prior: Any, *needed: str) -> None:
     if missing := [name for name in ("latent_dim", *needed) if not hasattr(prior, name)]:
         raise TypeError(f"{type(prior).__name__} has no {', no '.join(missing)}; needed: a prior such as Mixture(100, 20)")
 
+def descend(prior: nn.Module, loss: Callable[[Tensor], Tensor], count: int, steps: int, batch_size: int, lr: float, seed: int) -> Tensor:
+    """The losses `(steps,)` of as many steps of Adam, each on rows drawn from `count`, at a rate that rises to `lr` and falls again.
+    走`steps`步Adam，每步从`count`行里随机取一批，学习率先升到`lr`再降下来；返回各步的损失`(steps,)`。"""
+    check_sizes(steps=steps, batch_size=batch_size)
+    (rate, seed), device, losses = check_rate_and_seed(lr, seed), device_of(prior), torch.zeros(int(steps))
+    with random_state_kept(), torch.enable_grad():
+        torch.manual_seed(seed)
+        optimizer = torch.optim.Adam(trainable(prior), lr=rate)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min(1, 20 * (step + 1) / steps) * (1 + math.cos(math.pi * step / steps)) / 2)
+        for step in range(int(steps)):
+            value = loss(torch.randint(count, (int(batch_size),), device=device))
+            if not value.isfinite(): raise FloatingPointError(f"step {step + 1} of {steps}: the loss is {value.item()}; train again with a tenth of lr={lr}")
+            optimizer.zero_grad()
+            value.backward()
+            optimizer.step()
+            schedule.step()
+            losses[step] = value.detach()
+    return losses
+
 # %% ../nbs/10_prior.ipynb #d396b65a
 def fit_prior(prior: Any, mu: Tensor, logvar: Tensor, steps: int = 2000, batch_size: int = 512, lr: float = 2e-3, seed: int = 0) -> Tensor:
     """Train a prior on draws from the aggregate posterior of images with these `mu` and `logvar` `(N, latent_dim)`; returns the losses `(steps,)`.
@@ -192,29 +211,14 @@ def fit_prior(prior: Any, mu: Tensor, logvar: Tensor, steps: int = 2000, batch_s
     PyTorch的随机状态保持原样。参数不合要求时报`TypeError`或`ValueError`；损失不是有限数时报`FloatingPointError`。"""
     check_prior(prior, "loss")
     check_gaussian(mu, logvar)
-    check_sizes(steps=steps, batch_size=batch_size)
-    rate, seed = check_rate_and_seed(lr, seed)
     if mu.shape[1] != prior.latent_dim:
         raise ValueError(f"mu has shape {tuple(mu.shape)}, but the prior has {prior.latent_dim} latent dimensions; needed: (N, {prior.latent_dim})")
     for name, tensor in (("mu", mu), ("logvar", logvar)):
         if not tensor.isfinite().all(): raise ValueError(f"{name} holds {'nan' if tensor.isnan().any() else 'infinity'}; needed: what posterior returns")
     device, dtype = device_of(prior), dtype_of(prior)
     mu, std = mu.detach().to(device, dtype), torch.exp(logvar.detach() / 2).to(device, dtype)
-    losses = torch.zeros(int(steps))
-    with random_state_kept(), torch.enable_grad():
-        torch.manual_seed(seed)
-        optimizer = torch.optim.Adam(trainable(prior), lr=rate)
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min(1, 20 * (step + 1) / steps) * (1 + math.cos(math.pi * step / steps)) / 2)
-        for step in range(int(steps)):
-            chosen = torch.randint(len(mu), (int(batch_size),), device=device)
-            loss = prior.loss(mu[chosen] + std[chosen] * torch.randn_like(mu[chosen]))
-            if not loss.isfinite(): raise FloatingPointError(f"step {step + 1} of {steps}: the loss is {loss.item()}; train again with a tenth of lr={lr}")
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            schedule.step()
-            losses[step] = loss.detach()
-    return losses
+    def loss(rows: Tensor) -> Tensor: return prior.loss(mu[rows] + std[rows] * torch.randn_like(mu[rows]))
+    return descend(prior, loss, len(mu), steps, batch_size, lr, seed)
 
 # %% ../nbs/10_prior.ipynb #0bbbe061
 class Through(nn.Module):
@@ -259,6 +263,9 @@ class PriorVAE(Through):
     def __init__(self, model: nn.Module, prior: nn.Module) -> None:
         super().__init__(model)
         check_prior(prior, "log_prob", "sample")
+        if own := [name for name in ("log_prior", "sample_posterior") if callable(getattr(self.model, name, None))]:
+            raise ValueError(f"{type(self.model).__name__} has {' and '.join(own)} of its own; needed: a model with the prior N(0, I) and the "
+                             "Gaussian posterior of encode, such as VAE()")
         if prior.latent_dim != self.latent_dim:
             raise ValueError(f"the prior has {prior.latent_dim} latent dimensions, the model {self.latent_dim}; needed: as many, such as "
                              f"Mixture(100, {self.latent_dim})")

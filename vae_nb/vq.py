@@ -15,12 +15,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .conv import smallest_map
-from .files import random_state_kept
 from .loss import check_floats, check_gaussian, reconstruction_error
 from .model import check_images, check_latents, check_shape, check_sizes, check_tensor, device_of, dtype_of, wide
-from .prior import check_amount
+from .prior import check_amount, descend
 from .sample import draws_on
-from .train import check_rate_and_seed, trainable
 
 # %% ../nbs/11_vq.ipynb #bc58bf44
 def check_codes(codes: Any, count: int, *, grid: tuple[int, ...] | None = None) -> None:
@@ -359,19 +357,5 @@ def fit_codes(prior: CodePrior, codes: Tensor, steps: int = 500, batch_size: int
     if not isinstance(prior, CodePrior): raise TypeError(f"prior is {prior!r:.80}; needed: one that is made, such as CodePrior(16, (7, 7))")
     check_codes(codes, prior.count, grid=prior.grid)
     if codes.dim() != 3: raise ValueError(f"codes have shape {tuple(codes.shape)}; needed: (N, {prior.grid[0]}, {prior.grid[1]})")
-    check_sizes(steps=steps, batch_size=batch_size)
-    rate, seed = check_rate_and_seed(lr, seed)
-    codes, losses = codes.to(device_of(prior)), torch.zeros(int(steps))
-    with random_state_kept(), torch.enable_grad():
-        torch.manual_seed(seed)
-        optimizer = torch.optim.Adam(trainable(prior), lr=rate)
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min(1, 20 * (step + 1) / steps) * (1 + math.cos(math.pi * step / steps)) / 2)
-        for step in range(int(steps)):
-            loss = -prior.log_prob(codes[torch.randint(len(codes), (int(batch_size),), device=codes.device)]).mean()
-            if not loss.isfinite(): raise FloatingPointError(f"step {step + 1} of {steps}: the loss is {loss.item()}; train again with a tenth of lr={lr}")
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            schedule.step()
-            losses[step] = loss.detach()
-    return losses
+    codes = codes.to(device_of(prior))
+    return descend(prior, lambda rows: -prior.log_prob(codes[rows]).mean(), len(codes), steps, batch_size, lr, seed)
