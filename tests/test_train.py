@@ -49,7 +49,7 @@ def default_device(device):
     try:
         yield
     finally:
-        torch.set_default_device("cpu")
+        torch.set_default_device(None)
 
 
 CONTEXTS = {
