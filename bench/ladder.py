@@ -35,8 +35,8 @@ class OneLayer(IWAE):
         return self.decode(mu + torch.exp(logvar / 2) * torch.randn_like(mu)), mu, logvar
 
 
-ROWS = {"one layer": OneLayer, "two layers": TwoLayerVAE, "two layers, warm-up": TwoLayerVAE, "ladder": LadderVAE,
-        "ladder, warm-up": LadderVAE}
+ROWS = {"one layer": OneLayer, "one layer, warm-up": OneLayer, "two layers": TwoLayerVAE, "two layers, warm-up": TwoLayerVAE,
+        "ladder": LadderVAE, "ladder, warm-up": LadderVAE}
 COLUMNS = {"row": "row", "passes": "passes", "seed": "seed", "seconds": "training, s", "parameters": "parameters", "cost": "-ELBO",
            "distortion": "distortion", "lower": "rate of z1", "upper": "rate of z2", "lower_active": "active, z1",
            "upper_active": "active, z2", "nll": "NLL", "error": "± (images)"}
@@ -44,11 +44,12 @@ COLUMNS = {"row": "row", "passes": "passes", "seed": "seed", "seconds": "trainin
 
 def prepared(row, mean, passes):
     """The untrained model of a row, and what `fit` is given besides; `mean` is that of each pixel."""
-    if row == "one layer":
-        return OneLayer(mean), {}
-    model = ROWS[row]()
-    with torch.no_grad():
-        model.decoder[-1].bias.copy_(mean.clamp(0.001, 0.999).logit())
+    if ROWS[row] is OneLayer:
+        model = OneLayer(mean)
+    else:
+        model = ROWS[row]()
+        with torch.no_grad():
+            model.decoder[-1].bias.copy_(mean.clamp(0.001, 0.999).logit())
     loop = {"loop": partial(Scheduled, weight=warm_up(passes / 4))} if "warm-up" in row else {}
     return model, {"loss": getattr(model, "loss", beta_loss), **loop}
 

@@ -187,7 +187,7 @@ def test_a_row_of_the_full_runs_is_trained_scored_and_recorded(row, tmp_path, mo
     record(again, tmp_path)
     [stored] = json.loads((tmp_path / "ladder.json").read_text(encoding="utf-8"))
     assert stored == again and again["nll"] == result["nll"] and row in (tmp_path / "LADDER.md").read_text(encoding="utf-8")
-    assert (again["upper"] is None) == (row == "one layer")
+    assert (again["upper"] is None) == row.startswith("one layer")
 
 
 def test_the_table_is_made_of_the_results():
