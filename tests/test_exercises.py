@@ -295,6 +295,7 @@ WRONG = [
     Wrong("check_no_gate", [113.4, 0.0, 19.0], "no warm-up"),
     Wrong("check_no_gate", [108.0, 0.0, 21.7], "two passes"),
     Wrong("check_no_gate", [110.9, 0.0, 16.0], "about 21"),
+    Wrong("check_no_gate", [math.nan, 0.0, 21.7], "not finite"),
     Wrong("check_no_gate", [110.9, 0.0, ...], "lower_nats", "missing"),
     Wrong("check_without_labels", [lambda codes, count: torch.randn(count, 20)], "covers all digits"),
     Wrong("check_without_labels", [lambda codes, count: codes[:count]], "were given"),

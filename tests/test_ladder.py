@@ -8,6 +8,7 @@ import torch
 from torch.distributions import MultivariateNormal, Normal, kl_divergence
 
 from bench.ladder import ROWS, record, run, table
+from tools.outputs import NBS, read
 from vae_nb.evaluate import binarize, elbo, kl_per_dimension, nll
 from vae_nb.ladder import LadderVAE, TwoLayerVAE, layer_rates
 from vae_nb.loss import loss_function, reconstruction_error
@@ -197,3 +198,18 @@ def test_the_table_is_made_of_the_results():
     for row in results:
         whole = row["lower"] + (row["upper"] or 0)
         assert abs(row["cost"] - row["distortion"] - whole) < 0.03 and row["nll"] < row["cost"]
+
+
+def test_the_chapter_quotes_the_full_runs():
+    """The paragraph on published numbers, in each language."""
+    results = json.loads((Path(__file__).parent.parent / "bench/ladder.json").read_text(encoding="utf-8"))
+    scores = {(row["row"], row["passes"]): row["nll"] for row in results if row["seed"] == 0}
+    quoted = [*(scores[row, 20] for row in ("one layer", "two layers", "two layers, warm-up", "ladder, warm-up", "ladder")),
+              scores["one layer", 30], scores["one layer, warm-up", 30], scores["one layer", 20] - scores["two layers", 20]]
+    texts = [cell.source for cell in read(NBS / "12_ladder.ipynb").cells if "bench.ladder" in cell.source]
+    assert len(texts) == 2 and all(f"{value:.2f}" in text for text in texts for value in quoted)
+    assert abs(scores["one layer", 30] - scores["two layers", 20]) < 0.2
+    better = [scores["one layer", 30] - scores[row, 20] for row in ("two layers, warm-up", "ladder, warm-up")]
+    assert all(0.9 < gain < 1.3 for gain in better) and scores["one layer, warm-up", 30] > scores["one layer", 30]
+    [two] = [row for row in results if (row["row"], row["passes"]) == ("two layers", 20)]
+    assert two["upper_active"] == 8

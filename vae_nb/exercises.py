@@ -1724,7 +1724,7 @@ def check_without_labels(without_labels: Any) -> Verdict:
     require(share < 0.1, f"{found}：方向对了，分量再多一些，或训练再久一些。", f"{said}: the right way, with more components or more training to go.", "close")
     return Verdict("exact", f"{found}，没有用到一个标签。", f"{said}, without a single label.")
 
-# %% ../nbs/17_exercises.ipynb #acb0670d
+# %% ../nbs/17_exercises.ipynb #69d8a0dc
 def beside(merged: Any) -> Tensor:
     """A mean and a log-variance of one shape side by side; ends the check for anything else.
     均值与对数方差（形状相同）并排接起来；不是这两样时结束检查。"""
@@ -1752,7 +1752,7 @@ MERGED = [
     Mistake(lambda m, v, n, w: (precise(m, v, n, w)[0], precise(m, v, n, w)[1].exp()), "返回的是方差，要的是它的对数。", "this is the variance; needed is its logarithm."),
     Mistake(lambda m, v, n, w: precise(m, v / 2, n, w / 2), "除以了标准差；精度是方差的倒数。", "divided by standard deviations; a precision is the inverse of a variance.")]
 
-# %% ../nbs/17_exercises.ipynb #d34c1ca3
+# %% ../nbs/17_exercises.ipynb #a49be692
 @checker
 def check_merge(merge: Any) -> Verdict:
     """Exercise 12.1: two Gaussians merged by precision.
@@ -1767,7 +1767,7 @@ def check_merge(merge: Any) -> Verdict:
     compare(answer, lambda *inputs: beside(precise(*inputs)), inputs, known)
     return Verdict("exact", "都对；在噪声坐标里，它就是信任w。", "both are right; in noise coordinates this is the trust w.")
 
-# %% ../nbs/17_exercises.ipynb #99333523
+# %% ../nbs/17_exercises.ipynb #daa495ae
 @checker
 def check_two_rates(total: Any, about_sample: Any, about_picture: Any) -> Verdict:
     """Exercise 12.2: the rates of two linear Gaussian layers.
@@ -1791,7 +1791,7 @@ def check_two_rates(total: Any, about_sample: Any, about_picture: Any) -> Verdic
              "the correlation is a/√(1 + d); squared it is divided by 1 + d, not by its square.")])], 0.005)
     return Verdict("exact", "相差的0.15奈特在复述z₁的噪声，下层正好少付这么多。", "the 0.15 nats between them repeat the noise of z₁, and the lower layer pays less by just as much.")
 
-# %% ../nbs/17_exercises.ipynb #5fa9e99b
+# %% ../nbs/17_exercises.ipynb #0e4f652e
 @checker
 def check_no_gate(bound: Any, upper_nats: Any, lower_nats: Any) -> Verdict:
     """Exercise 12.3: a ladder without its gate, trained for two passes.
@@ -1802,6 +1802,7 @@ def check_no_gate(bound: Any, upper_nats: Any, lower_nats: Any) -> Verdict:
     每幅图像的奈特数：负的证据下界，以及上层与下层的码率。"""
     given = {"bound": bound, "upper_nats": upper_nats, "lower_nats": lower_nats}
     values = {name: one(name, value) for name, value in given.items() if not unfinished(value)}
+    for name, value in values.items(): require(math.isfinite(value), f"{name}不是有限数。", f"{name} is not finite.")
     cost, upper, lower = (values.get(name, math.nan) for name in given)
     require(not cost < 0, "负的证据下界是正数：差一个负号。", "the negative evidence lower bound is positive: the sign.")
     require(not cost > 1000, "要的是每幅图像的平均，不是总和。", "needed is the average over images, not the sum.")
