@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['TwoLayerVAE', 'layer_rates', 'LadderVAE']
 
-# %% ../nbs/12_ladder.ipynb #b0e89c5c
+# %% ../nbs/12_ladder.ipynb #211e18ff
 import math
 from typing import Any
 
@@ -18,7 +18,7 @@ from .loss import check_floats
 from .model import bernoulli_log_likelihood, check_images, check_latents, check_shape, check_sizes, device_of, dtype_of, evaluating, to_model, wide
 from .prior import beta_loss
 
-# %% ../nbs/12_ladder.ipynb #2ac977f2
+# %% ../nbs/12_ladder.ipynb #d8cd6f72
 def network(*sizes: int) -> nn.Sequential:
     """Linear layers of these sizes with tanh between them, from Glorot's initialization and biases of 0.
     由这些尺寸的线性层组成的网络，层间用tanh；Glorot初始化，偏置为0。"""
@@ -28,7 +28,7 @@ def network(*sizes: int) -> nn.Sequential:
         nn.init.zeros_(layer.bias)
     return nn.Sequential(*[part for layer in layers for part in (layer, nn.Tanh())][:-1])
 
-# %% ../nbs/12_ladder.ipynb #fc313e48
+# %% ../nbs/12_ladder.ipynb #74b3dff2
 class Hierarchy(nn.Module):
     """Two stochastic layers, p(z2) p(z1|z2) p(x|z1), in the coordinates of their noise, u = (z2, u1) with z1 = m(z2) + s(z2) * u1.
     两个随机层p(z2) p(z1|z2) p(x|z1)，以噪声u = (z2, u1)为坐标，z1 = m(z2) + s(z2) * u1。
@@ -71,7 +71,7 @@ class Hierarchy(nn.Module):
         last: Any = self.decoder[-1]
         return bernoulli_log_likelihood(self.decoder[:-1](self.lower(u)), last, pixels)
 
-# %% ../nbs/12_ladder.ipynb #c66cebc0
+# %% ../nbs/12_ladder.ipynb #da12fedf
 class Inferred(Hierarchy):
     """A hierarchy with a posterior: a subclass's `infer(x, eps)` makes u `(B, S, latent_dim)` of noise, and gives means and log-variances.
     有后验的层级模型：子类的`infer(x, eps)`由噪声得到u `(B, S, latent_dim)`，并给出均值与对数方差。"""
@@ -105,7 +105,7 @@ class Inferred(Hierarchy):
         u, mu, logvar = self.infer(x, torch.randn(len(x), 1, self.latent_dim, device=x.device, dtype=dtype_of(self)))
         return self.decode(u.squeeze(1)), mu.squeeze(1), logvar.squeeze(1)
 
-# %% ../nbs/12_ladder.ipynb #7f0d0b7f
+# %% ../nbs/12_ladder.ipynb #4e50265f
 class TwoLayerVAE(Inferred):
     """A VAE of two stochastic layers with bottom-up inference, q(z1|x) q(z2|z1), as in the IWAE paper.
     两个随机层的VAE，推断自下而上：q(z1|x) q(z2|z1)，与IWAE论文相同。
@@ -143,7 +143,7 @@ class TwoLayerVAE(Inferred):
         whole = beta_loss(reconstructed, original, mu, logvar, weight=weight)
         return whole - weight * logvar[:, self.layer_dims[0]:].exp().sum() / 2
 
-# %% ../nbs/12_ladder.ipynb #7093eca3
+# %% ../nbs/12_ladder.ipynb #0c91ff1e
 def layer_rates(model: nn.Module, images: Tensor, samples: int = 1, seed: int = 0) -> Tensor:
     """The rate of each layer for each image in nats, `(N, 2)`, upper layer first; the rows add up to `elbo(model, images, samples, seed).rate`.
     每幅图像各层的码率（单位：奈特），`(N, 2)`，上层在前；每行之和就是`elbo(model, images, samples, seed).rate`。
@@ -164,7 +164,7 @@ def layer_rates(model: nn.Module, images: Tensor, samples: int = 1, seed: int = 
             rates[part] += torch.stack([layer.sum(1) for layer in spent.split(inner.layer_dims, 1)], 1)
     return (rates / samples).cpu()
 
-# %% ../nbs/12_ladder.ipynb #dcc6577f
+# %% ../nbs/12_ladder.ipynb #b4ae31e6
 class LadderVAE(Inferred):
     """A VAE of two stochastic layers whose inference goes down the ladder: q(z2|x) q(z1|x, z2), with the prior's own network.
     两个随机层的VAE，推断沿梯子自上而下：q(z2|x) q(z1|x, z2)，并用到先验自己的网络。
