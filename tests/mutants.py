@@ -351,7 +351,8 @@ MUTANTS = [
         "self.conditional(z2)": "self.conditional(mean2 + torch.exp(logvar2 / 2) * torch.randn_like(eps2))"}, RATIO, ""),
     Mutant("closed-form-below", LADDER, "TwoLayerVAE", {"[mean2, u1]": "[mean2, (mean1 - mean) * torch.exp(-logvar / 2)]",
         "whole - weight * logvar[:, self.layer_dims[0]:].exp().sum() / 2": "whole"}, RATIO, ""),
-    Mutant("variance-twice", LADDER, "TwoLayerVAE", {"whole - weight * logvar[:, self.layer_dims[0]:].exp().sum() / 2": "whole"}, RATIO, ""),
+    Mutant("variance-twice", LADDER, "TwoLayerVAE", {
+        "whole - weight * logvar[:, self.layer_dims[0]:].exp().sum() / 2": "whole"}, RATIO, ""),
     Mutant("lower-averaged", LADDER, "TwoLayerVAE", {".exp().sum() / 2": ".exp().mean() / 2"}, RATIO, ""),
     Mutant("density-without-spread", LADDER, "Inferred", {"eps.square() + logvar + math": "eps.square() + math"}, RATIO, ""),
     Mutant("layers-swapped", LADDER, "layer_rates", {"split(inner.layer_dims, 1)": "split(inner.layer_dims[::-1], 1)"}, ADDED, ""),
