@@ -30,9 +30,9 @@ from tools.outputs import NBS, SKIPPED, read
 Mutant = namedtuple("Mutant", "id notebook function changes cell seen")
 NO_VERDICT = (NameError, SyntaxError, ImportError)  # these say that the mutant is broken, not that it was caught
 LIMIT = 150  # seconds that a child may take
-DATA, MODEL, LOSS, TRAIN, SAMPLE, EVALUATE, CONV, LABELS, PRIOR, VQ, FILES, SPEED, SCALE = NOTEBOOKS = [
-    "00_data", "01_model", "02_loss", "03_train", "04_sample", "06_evaluate", "08_conv", "09_labels", "10_prior", "11_vq", "13_files",
-    "15_speed", "16_scale"]
+DATA, MODEL, LOSS, TRAIN, SAMPLE, EVALUATE, CONV, LABELS, PRIOR, VQ, LADDER, FILES, SPEED, SCALE = NOTEBOOKS = [
+    "00_data", "01_model", "02_loss", "03_train", "04_sample", "06_evaluate", "08_conv", "09_labels", "10_prior", "11_vq", "12_ladder",
+    "13_files", "15_speed", "16_scale"]
 TORCH, EXAMPLES = "https://github.com/pytorch/pytorch", "https://github.com/pytorch/examples"
 MINIAI = "https://github.com/fastai/course22p2/blob/df9323235bc395b5c2f58a3d08b83761947b9b93/nbs/29_vae.ipynb"
 KERAS = "https://github.com/keras-team/keras-io/blob/cca4efba8e0b8514ae3817931696294039b3bfc9/examples/generative/vae.py"
@@ -57,6 +57,8 @@ SCHEDULED, CHARGED, FIELD = "assert seen[7:] == [1.0] * 9", "charged = [max(0.3"
 STAMPED, FOLLOWED, THROUGH = "assert torch.equal(stamps.nearest(v)", "N, S, v = book.counts.clone()", \
     "torch.testing.assert_close(v.grad, weights"
 POINT, MASKED, RESTARTED = "tiny = VQVAE((1, 8, 8)", "for i, j in product(range(4)", '"codes in use stay where they are"'
+RATIO, ADDED = "def ratio(model, x, u, q1, q2)", "found = layer_rates(tiny, x, 900)"
+MERGED, NOISE = "rungs = small(LadderVAE)", "tiny = small(TwoLayerVAE)"
 IWAE = "torch.testing.assert_close(value.double(), expected, rtol=1e-5, atol=0)"
 
 MUTANTS = [
@@ -387,6 +389,25 @@ MUTANTS = [
            "https://github.com/lucidrains/rectified-flow-pytorch/issues/14"),
     Mutant("divergence-sign", PRIOR, "Flow", {"total + size / 2": "total - size / 2"}, FIELD,
            "https://github.com/VincentStimper/normalizing-flows/issues/27"),
+    # the ladder
+    Mutant("variance-of-the-step", LADDER, "Hierarchy", {"mean + torch.exp(logvar / 2) * u1": "mean + torch.exp(logvar) * u1"}, NOISE, ""),
+    Mutant("lower-against-normal", LADDER, "TwoLayerVAE", {"(z1 - mean) * torch.exp(-logvar / 2)": "z1", "logvar1 - logvar": "logvar1"},
+           RATIO, ""),
+    Mutant("jacobian-missing", LADDER, "TwoLayerVAE", {"logvar1 - logvar": "logvar1"}, RATIO, ""),
+    Mutant("upper-drawn-twice", LADDER, "TwoLayerVAE", {
+        "self.conditional(z2)": "self.conditional(mean2 + torch.exp(logvar2 / 2) * torch.randn_like(eps2))"}, RATIO, ""),
+    Mutant("closed-form-below", LADDER, "TwoLayerVAE", {"[mean2, u1]": "[mean2, (mean1 - mean) * torch.exp(-logvar / 2)]",
+        "whole - weight * logvar[:, self.layer_dims[0]:].exp().sum() / 2": "whole"}, RATIO, ""),
+    Mutant("variance-twice", LADDER, "TwoLayerVAE", {
+        "whole - weight * logvar[:, self.layer_dims[0]:].exp().sum() / 2": "whole"}, RATIO, ""),
+    Mutant("lower-averaged", LADDER, "TwoLayerVAE", {".exp().sum() / 2": ".exp().mean() / 2"}, RATIO, ""),
+    Mutant("density-without-spread", LADDER, "Inferred", {"eps.square() + logvar + math": "eps.square() + math"}, RATIO, ""),
+    Mutant("layers-swapped", LADDER, "layer_rates", {"split(inner.layer_dims, 1)": "split(inner.layer_dims[::-1], 1)"}, ADDED, ""),
+    Mutant("rates-doubled", LADDER, "layer_rates", {".sum(1) / 2": ".sum(1)"}, ADDED, ""),
+    Mutant("variances-for-precisions", LADDER, "LadderVAE", {"trust = logvar - seen_logvar": "trust = seen_logvar - logvar"}, MERGED, ""),
+    Mutant("spread-not-merged", LADDER, "LadderVAE", {"F.logsigmoid(-trust)": "-trust"}, MERGED, ""),
+    Mutant("merged-by-halves", LADDER, "LadderVAE", {"torch.sigmoid(trust)": "0.5"}, MERGED, ""),
+    Mutant("merged-scale-missing", LADDER, "LadderVAE", {"(seen - mean) * torch.exp(-logvar / 2)": "(seen - mean)"}, MERGED, ""),
 ]
 
 

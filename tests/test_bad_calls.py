@@ -24,7 +24,8 @@ from traitlets import TraitError
 
 DATA = Path(__file__).parent.parent / "nbs/data"
 # without exercises: its checkers take anything, see test_exercises.py, and the rest is for those who write checkers
-MODULES = ["files", "data", "model", "loss", "train", "sample", "evaluate", "explore", "speed", "conv", "labels", "prior", "vq", "scale"]
+MODULES = ["files", "data", "model", "loss", "train", "sample", "evaluate", "explore", "speed", "conv", "labels", "prior", "vq", "ladder",
+           "scale"]
 ALLOWED = (TypeError, ValueError, OSError, FloatingPointError)
 RAW = re.compile("|".join([
     r"mat1 and mat2", r"Expected all tensors", r"has no attribute", r"not JSON serializable", r"unsupported operand", r"index out of range",
@@ -306,6 +307,12 @@ def completer():
     """A model that is given a picture to complete."""
     torch.manual_seed(0)
     return public("labels.QuadrantVAE")(hidden_dim=4, latent_dim=2).given(rows(1))
+def layered(kind="LadderVAE"):
+    """A model of two layers that is quick."""
+    torch.manual_seed(0)
+    return public(f"ladder.{kind}")(lower_dim=1, upper_dim=1, lower_hidden=4, upper_hidden=4)
+
+
 def mixture():
     """A prior for `small`."""
     torch.manual_seed(0)
@@ -394,6 +401,7 @@ def of_model(**arguments):
 MODEL = {"model": "model", "images": "images"}
 VAE_ARGUMENTS = {"image_size": "image size", "hidden_dim": "size", "latent_dim": "size", "image_shape": "image_shape"}
 CLASS_ARGUMENTS = {"classes": "size", "picture_shape": "image_shape", "hidden_dim": "size", "style_dim": "size"}
+LAYER_ARGUMENTS = {"image_shape": "image_shape", "lower_dim": "size", "upper_dim": "size", "lower_hidden": "size", "upper_hidden": "size"}
 CONV_ARGUMENTS = {"image_shape": "image_shape", "widths": "widths", "latent_dim": "size"}
 FIT = {"model": "model", "train_images": "images", "test_images": "images", "epochs": "size", "batch_size": "size", "lr": "lr",
 "seed": "seed",
@@ -494,6 +502,15 @@ CALLS = {
     "vq.CodePrior.sample": Call(lambda tmp: {"self": code_prior(), "count": 3}, {"count": "size", "generator": "generator"}),
     "vq.fit_codes": Call(lambda tmp: {"prior": code_prior(), "codes": grids(), "steps": 2},
         {"prior": "code prior", "codes": "grids", "steps": "size", "batch_size": "size", "lr": "lr", "seed": "seed"}),
+    "ladder.TwoLayerVAE": Call(lambda tmp: {}, LAYER_ARGUMENTS),
+    "ladder.TwoLayerVAE.infer": Call(lambda tmp: {"self": layered("TwoLayerVAE"), "x": rows(), "eps": torch.zeros(2, 3, 2)},
+        {"x": "batch", "eps": "noise"}),
+    "ladder.TwoLayerVAE.loss": Call(lambda tmp: {"self": layered("TwoLayerVAE"), **coded()}, {**CODED, "weight": "amount"}),
+    "ladder.LadderVAE": Call(lambda tmp: {}, LAYER_ARGUMENTS),
+    "ladder.LadderVAE.infer": Call(lambda tmp: {"self": layered(), "x": rows(), "eps": torch.zeros(2, 3, 2)},
+        {"x": "batch", "eps": "noise"}),
+    "ladder.layer_rates": Call(lambda tmp: {"model": layered(), "images": images()},
+        {"model": "model of two layers", "images": "images", "samples": "size", "seed": "long seed"}),
     "prior.beta_loss": Call(lambda tmp: coded(), {**CODED, "weight": "amount"}),
     "prior.free_bits": Call(lambda tmp: coded(), {**CODED, "nats": "amount"}),
     "prior.warm_up": Call(lambda tmp: {"passes": 3}, {"passes": "amount above 0"}),
@@ -632,6 +649,11 @@ KINDS["labeled original"] = KINDS["original"]._replace(right={"rows": lambda: la
 KINDS["model with classes"] = Kind(r"model|VAELike", {
     "None": (NONE, r"None"), "a class": (lambda: public("labels.ClassVAE"), r"class ClassVAE"), "another": (lambda: small(), r"\bVAE\b"),
 }, {}, {})
+KINDS["model of two layers"] = Kind(r"model|VAELike|layer", {
+    "None": (NONE, r"None"), "a class": (lambda: public("ladder.LadderVAE"), r"class LadderVAE"),
+    "of one layer": (lambda: small(), r"\bVAE\b"),
+}, {}, {"bottom-up": lambda: layered("TwoLayerVAE")})
+KINDS["noise"] = KINDS["samples of z"]._replace(needed=r"\beps\b|tensor")
 KINDS["quadrants"] = Kind(r"quadrants|whole number", NO_SIZES | {"all four": (lambda: 4, r"\b4\b")}, HUGE, {"NumPy's": lambda: np.int64(3)})
 KINDS["weight"] = Kind(r"alpha|number", {
     "a string": (lambda: "1", r"'1'"), "None": (NONE, r"None"), "negative": (lambda: -1.0, r"-1"), "nan": (lambda: math.nan, r"\bnan\b"),

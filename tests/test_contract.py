@@ -14,6 +14,7 @@ from vae_nb.conv import ConvVAE, LogisticVAE
 from vae_nb.evaluate import active_units, binarize, elbo, kl_per_dimension, nll
 from vae_nb.files import load_weights, unwrap
 from vae_nb.labels import ClassVAE, QuadrantVAE, SemiVAE
+from vae_nb.ladder import LadderVAE, TwoLayerVAE
 from vae_nb.loss import kl_divergence
 from vae_nb.model import VAE
 from vae_nb.prior import Flow, Mixture, PriorVAE, Vamp
@@ -110,7 +111,7 @@ def gaussian_loss(reconstructed, original, mu, logvar):
 def own_loss(model):
     """The argument of `fit` for a model whose pixels are not Bernoulli."""
     inner = unwrap(model)
-    if not isinstance(inner, (Gaussian, LogisticVAE, SemiVAE, PriorVAE, VQVAE)):
+    if not isinstance(inner, (Gaussian, LogisticVAE, SemiVAE, PriorVAE, VQVAE, TwoLayerVAE)):
         return {}
     return {"loss": gaussian_loss if isinstance(inner, Gaussian) else inner.loss}
 
@@ -155,6 +156,7 @@ MODELS = {
     "ClassVAE": lambda: ClassVAE(1, (3, 8, 4), 6, 1), "SemiVAE": lambda: SemiVAE(1, (1, 6, 10), 6, 1), "QuadrantVAE": told,
     "mixture prior": lambda: PriorVAE(deeper(), Mixture(3, 2)), "VampPrior": vampprior,
     "flow prior": lambda: PriorVAE(vae(), Flow(2, 4, 4)), "VQVAE": lambda: VQVAE((1, 4, 8), (4, 4), 4, 1),
+    "TwoLayerVAE": lambda: TwoLayerVAE((1, 6, 4), 1, 1, 5, 4), "LadderVAE": lambda: LadderVAE((3, 6, 4), 1, 1, 5, 4),
     "prior of a parallel model": lambda: PriorVAE(nn.DataParallel(vae()), Mixture(3, 2)), "conditional": Conditional, "Gaussian": Gaussian,
     "double precision": lambda: Conv((3, 8, 8)).double(), "DataParallel": lambda: nn.DataParallel(Conv((3, 8, 8))),
     "averaged": lambda: torch.optim.swa_utils.AveragedModel(deeper()), "compiled": lambda: torch.compile(vae(), backend="eager"),
@@ -240,9 +242,13 @@ def test_evaluation_is_that_of_its_own_likelihood(model):
     assert unchanged(model, before)
     mu, logvar = (part.double() for part in posterior(model, images))
     generator = torch.Generator().manual_seed(3)
-    z = mu.unsqueeze(1) + (logvar / 2).exp().unsqueeze(1) * torch.randn(11, 2000, 2, generator=generator, dtype=torch.float64)
+    eps = torch.randn(11, 2000, 2, generator=generator, dtype=torch.float64)
+    z = mu.unsqueeze(1) + (logvar / 2).exp().unsqueeze(1) * eps
+    log_q = Normal(mu.unsqueeze(1), (logvar / 2).exp().unsqueeze(1)).log_prob(z).sum(2)
     inner.double().eval()
     with torch.no_grad():
+        if drawn := hasattr(inner, "sample_posterior"):
+            z, log_q = inner.sample_posterior(images.double(), eps)
         p = inner.decode(z.flatten(0, 1)).reshape(11, 2000, -1)
     x = images.double().flatten(1).unsqueeze(1)
     if isinstance(inner, LogisticVAE):
@@ -253,18 +259,17 @@ def test_evaluation_is_that_of_its_own_likelihood(model):
     else:
         pixels = Normal(p, inner.noise) if isinstance(inner, Gaussian) else Bernoulli(p.clamp(1e-9, 1 - 1e-9))
         log_p = pixels.log_prob(x).sum(2)
-    q = Normal(mu.unsqueeze(1), (logvar / 2).exp().unsqueeze(1))
     with torch.no_grad():
         log_prior = inner.log_prior(z) if own else Normal(0.0, 1.0).log_prob(z).sum(2)
-    log_w = log_p + log_prior - q.log_prob(z).sum(2)
+    log_w = log_p + log_prior - log_q
     w = (log_w - log_w.amax(1, True)).exp()
     expected, error = math.log(2000) - log_w.logsumexp(1), w.std(1) / w.mean(1) / 2000**0.5
     assert ((found.nll - expected).abs() < 6 * (found.error**2 + error**2).sqrt() + 0.05).all()
     assert ((bound.distortion + log_p.mean(1)).abs() < 6 * log_p.std(1) * (1 / 400 + 1 / 2000)**0.5 + 1e-3).all()
-    rates = q.log_prob(z).sum(2) - log_prior
+    rates = log_q - log_prior
     assert ((bound.rate - rates.mean(1)).abs() < 6 * rates.std(1) * (1 / 400 + 1 / 2000)**0.5 + 1e-3).all()
     assert units.tolist() == (mu.var(0, correction=0) > 1e-6).tolist() and bound.elbo.dtype == torch.float64
-    if not own:
+    if not own and not drawn:
         kl = kl_per_dimension(model, images)
         torch.testing.assert_close(bound.rate.mean(), kl.sum(), rtol=1e-5, atol=1e-6)
         assert kl.dtype == torch.float64

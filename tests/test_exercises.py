@@ -141,7 +141,8 @@ TABLES = {
     "STEP": "check_first_step", "EXCHANGE": "check_exchange", "AXES": "check_axis_cost",
     "LOGMEANEXP": "check_logmeanexp", "BOUND": "check_bound", "CLIPPED": "check_clipped_mean", "GAIN": "check_gain",
     "UNLABELED": "check_unlabeled", "BEST_Q": "check_best_class", "BEST_VALUE": "check_best_class", "RATE": "check_same_steps",
-    "FLOW_PAIR": "check_flow_pair", "QUANTIZE": "check_quantize", "LEFT_TABLE": "check_left_table"}
+    "FLOW_PAIR": "check_flow_pair", "QUANTIZE": "check_quantize", "LEFT_TABLE": "check_left_table",
+    "MERGED": "check_merge"}
 BESIDE = {
     "PATHWISE": lambda wrong: (wrong, exercises.score_variance), "SCORE": lambda wrong: (exercises.pathwise_variance, wrong),
     "BEST_Q": lambda wrong: (lambda bounds: (wrong(bounds), bounds.logsumexp(1)),),
@@ -287,6 +288,22 @@ WRONG = [
     Wrong("check_code_bits", [2**1.75, 98, 98, 59.44], "uniform prior"),
     Wrong("check_code_bits", [2**1.75, 98, 85.75, 85.75 / math.log(2)], "divided instead"),
     Wrong("check_left_table", [lambda codes, k: torch.full((k, k), 1 / k)], "and should be"),
+    Wrong("check_merge", [lambda m, v, n, w: m + n], "two things"),
+    Wrong("check_merge", [lambda m, v, n, w: (m, w[..., :1])], "one shape"),
+    Wrong("check_merge", [lambda m, v, n, w: (m, v)], "and should be"),
+    Wrong("check_two_rates", [math.log(5), ..., ...], "½"),
+    Wrong("check_two_rates", [0.5 * math.log(5), -0.5 * math.log(1 - 0.64 / 1.25), ...], "about the sample"),
+    Wrong("check_two_rates", [0.5 * math.log(5), -0.5 * math.log(0.36), -0.5 * math.log(0.36)], "noise besides"),
+    Wrong("check_two_rates", [0.5 * math.log(5) - 0.5 * math.log(0.36), ..., ...], "counted twice"),
+    Wrong("check_no_gate", [-110.9, 0.0, 21.7], "sign"),
+    Wrong("check_no_gate", [1_109_000, 0.0, 21.7], "not the sum"),
+    Wrong("check_no_gate", [110.9, 21.7, 0.0], "swapped"),
+    Wrong("check_no_gate", [110.9, 4.3, 14.6], "still merged"),
+    Wrong("check_no_gate", [113.4, 0.0, 19.0], "no warm-up"),
+    Wrong("check_no_gate", [108.0, 0.0, 21.7], "two passes"),
+    Wrong("check_no_gate", [110.9, 0.0, 16.0], "about 21"),
+    Wrong("check_no_gate", [math.nan, 0.0, 21.7], "not finite"),
+    Wrong("check_no_gate", [110.9, 0.0, ...], "lower_nats", "missing"),
     Wrong("check_without_labels", [lambda codes, count: torch.randn(count, 20)], "covers all digits"),
     Wrong("check_without_labels", [lambda codes, count: codes[:count]], "were given"),
     Wrong("check_without_labels", [lambda codes, count: codes[:1] + 0.1 * torch.randn(count, 20)], "of the variance"),
@@ -572,7 +589,7 @@ def idle(*_):
 
 
 WITHOUT_FUNCTION = {"check_shifts", "check_shell", "check_rates", "check_wider", "check_nll_curve", "check_giveaways", "check_initialize",
-                    "check_label_seeds", "check_least_rate", "check_code_bits"}
+                    "check_label_seeds", "check_least_rate", "check_code_bits", "check_two_rates", "check_no_gate"}
 
 
 @pytest.mark.parametrize("name", [name for name in CHECKERS if name not in WITHOUT_FUNCTION])

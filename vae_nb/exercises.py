@@ -11,8 +11,8 @@ __all__ = ['near', 'Verdict', 'require', 'checker', 'Mistake', 'compare', 'Quant
            'check_bound', 'check_nll_curve', 'check_mended', 'check_giveaways', 'check_detector', 'check_resize_block',
            'check_clipped_mean', 'check_shifts', 'check_unlabeled', 'check_best_class', 'check_label_seeds',
            'check_flow_pair', 'check_least_rate', 'check_without_labels', 'check_quantize', 'check_code_bits',
-           'check_left_table', 'check_quantize_row', 'check_gain', 'check_four_bits', 'check_own_rows',
-           'check_same_steps', 'check_ring']
+           'check_left_table', 'check_merge', 'check_two_rates', 'check_no_gate', 'check_quantize_row', 'check_gain',
+           'check_four_bits', 'check_own_rows', 'check_same_steps', 'check_ring']
 
 # %% ../nbs/17_exercises.ipynb #e9b1e2e3
 import contextlib, dis, functools, itertools, math
@@ -1833,6 +1833,98 @@ def check_left_table(left_table: Any) -> Verdict:
     compare(left_table, lambda codes, k: shares(left_counts(codes, k) + 1), inputs, LEFT_TABLE)
     return Verdict("exact", "每行是一个条件分布。一个邻居就省下不少，先验网络看的邻居更多。",
                    "each row is a conditional distribution. One neighbor saves a good deal; the network looks at more.")
+
+# %% ../nbs/17_exercises.ipynb #69d8a0dc
+def beside(merged: Any) -> Tensor:
+    """A mean and a log-variance of one shape side by side; ends the check for anything else.
+    均值与对数方差（形状相同）并排接起来；不是这两样时结束检查。"""
+    if not isinstance(merged, (tuple, list)) or len(merged) != 2:
+        raise Found("wrong", "要返回两样：均值与对数方差。", "return two things: a mean and a log-variance.")
+    mean, logvar = map(numbers, merged)
+    require(mean.shape == logvar.shape, "均值与对数方差的形状应相同。", "mean and log-variance should have one shape.")
+    return torch.cat([mean, logvar], -1)
+
+def precise(m: Tensor, v: Tensor, n: Tensor, w: Tensor) -> tuple[Tensor, Tensor]:
+    """The Gaussian merged of N(m, exp(v)) and N(n, exp(w)) by precision: mean and log-variance.
+    按精度合并N(m, exp(v))与N(n, exp(w))，得到均值与对数方差。"""
+    a, b = torch.exp(-v), torch.exp(-w)
+    return (m * a + n * b) / (a + b), -torch.log(a + b)
+
+MERGED = [
+    Mistake(lambda m, v, n, w: (precise(m, w, n, v)[0], precise(m, v, n, w)[1]), "均值是按方差加权的：方差小的一方才该有分量。",
+            "the mean is weighted by variance: it is the small variance that should count more."),
+    Mistake(lambda m, v, n, w: ((m + n) / 2, precise(m, v, n, w)[1]), "均值取了平均：要按精度加权。", "the mean is the plain average: weight by precision."),
+    Mistake(lambda m, v, n, w: (precise(m, v, n, w)[0], -precise(m, v, n, w)[1]), "这是精度的对数，要的是方差的对数：差一个负号。",
+            "this is the logarithm of the precision, not of the variance: the sign."),
+    Mistake(lambda m, v, n, w: (precise(m, v, n, w)[0], (v + w) / 2), "对数方差取了平均：合并之后应比两者都小。",
+            "the log-variances are averaged: the merged one is smaller than both."),
+    Mistake(lambda m, v, n, w: (precise(m, v, n, w)[0], torch.logaddexp(v, w)), "相加的是方差；该相加的是精度。", "variances are added; it is precisions that add up."),
+    Mistake(lambda m, v, n, w: (precise(m, v, n, w)[0], precise(m, v, n, w)[1].exp()), "返回的是方差，要的是它的对数。", "this is the variance; needed is its logarithm."),
+    Mistake(lambda m, v, n, w: precise(m, v / 2, n, w / 2), "除以了标准差；精度是方差的倒数。", "divided by standard deviations; a precision is the inverse of a variance.")]
+
+# %% ../nbs/17_exercises.ipynb #a49be692
+@checker
+def check_merge(merge: Any) -> Verdict:
+    """Exercise 12.1: two Gaussians merged by precision.
+    练习12.1：按精度合并两个高斯。
+
+    `merge`: from two means and log-variances, `mean_a, logvar_a, mean_b, logvar_b`, the mean and log-variance of the merged Gaussian.
+
+    `merge`：由两组均值与对数方差`mean_a, logvar_a, mean_b, logvar_b`得到合并之后的均值与对数方差。"""
+    def answer(*inputs: Tensor) -> Any: return beside(called(merge, *inputs))
+    inputs = [tuple(torch.randn(4, *shape, dtype=torch.float64)) for shape in ((5, 3), (2, 3, 4), (7,))]
+    known = [row._replace(answer=lambda *inputs, wrong=row.answer: beside(wrong(*inputs))) for row in MERGED]
+    compare(answer, lambda *inputs: beside(precise(*inputs)), inputs, known)
+    return Verdict("exact", "都对；在噪声坐标里，它就是信任w。", "both are right; in noise coordinates this is the trust w.")
+
+# %% ../nbs/17_exercises.ipynb #daa495ae
+@checker
+def check_two_rates(total: Any, about_sample: Any, about_picture: Any) -> Verdict:
+    """Exercise 12.2: the rates of two linear Gaussian layers.
+    练习12.2：线性高斯的两层，各层的码率。
+
+    For a = 0.8 and d = 0.25, in nats: the total rate, the rate of z2 about the sample of z1, and that about the image.
+
+    a = 0.8、d = 0.25，单位是奈特：总码率、z2关于z1的样本的码率、z2关于图像的码率。"""
+    whole, sample, picture = 0.5 * math.log(5), -0.5 * math.log(0.36), -0.5 * math.log(1 - 0.64 / 1.25)
+    judge([
+        Quantity("total", total, whole, [
+            (2 * whole, "漏了½。", "the ½ is missing."), (whole / math.log(2), "这是比特：用自然对数。", "these are bits: use the natural logarithm."),
+            (whole + sample, "上层的码率重复算了：它省下的，下层少付。", "the upper layer is counted twice: what it says, the lower one need not pay for."),
+            (0.5 * math.log(1.25), "应是1 + 1/d，不是1 + d。", "it is 1 + 1/d, not 1 + d.")]),
+        Quantity("about_sample", about_sample, sample, [
+            (picture, "这是关于图像的；R₂是关于z₁的样本的。", "this is about the image; R₂ is about the sample of z₁."), (2 * sample, "漏了½。", "the ½ is missing."),
+            (-0.5 * math.log(0.2), "要用a²，不是a。", "it takes a², not a.")]),
+        Quantity("about_picture", about_picture, picture, [
+            (sample, "这是关于样本的；图像比样本多一份噪声。", "this is about the sample; the image has noise besides."), (2 * picture, "漏了½。", "the ½ is missing."),
+            (-0.5 * math.log(1 - 0.64 / 1.25**2), "相关系数是a/√(1 + d)，平方以后除以1 + d，不是它的平方。",
+             "the correlation is a/√(1 + d); squared it is divided by 1 + d, not by its square.")])], 0.005)
+    return Verdict("exact", "相差的0.15奈特在复述z₁的噪声，下层正好少付这么多。", "the 0.15 nats between them repeat the noise of z₁, and the lower layer pays less by just as much.")
+
+# %% ../nbs/17_exercises.ipynb #0e4f652e
+@checker
+def check_no_gate(bound: Any, upper_nats: Any, lower_nats: Any) -> Verdict:
+    """Exercise 12.3: a ladder without its gate, trained for two passes.
+    练习12.3：去掉闸门的梯子，训练两轮。
+
+    In nats per image: the negative evidence lower bound, and the rates of the upper and the lower layer.
+
+    每幅图像的奈特数：负的证据下界，以及上层与下层的码率。"""
+    given = {"bound": bound, "upper_nats": upper_nats, "lower_nats": lower_nats}
+    values = {name: one(name, value) for name, value in given.items() if not unfinished(value)}
+    for name, value in values.items(): require(math.isfinite(value), f"{name}不是有限数。", f"{name} is not finite.")
+    cost, upper, lower = (values.get(name, math.nan) for name in given)
+    require(not cost < 0, "负的证据下界是正数：差一个负号。", "the negative evidence lower bound is positive: the sign.")
+    require(not cost > 1000, "要的是每幅图像的平均，不是总和。", "needed is the average over images, not the sum.")
+    require(not (lower < 1 and upper > 10), "两层的码率交换了：上层在前。", "the two rates are swapped: the upper layer comes first.")
+    require(not upper > 1, "上层的码率不为零：u₁是否仍与z₂合并，或看到了z₂？", "the rate of the upper layer is not zero: is u₁ still merged with z₂, or does it see z₂?")
+    require(not cost > 112.4, "下界差了些：是否没有预热？", "the bound is behind: was there no warm-up?")
+    require(not cost < 109.4, "下界好得出奇：应照taught训练两轮，用全部test。", "the bound is surprisingly good: train for the two passes of taught, and use all of test.")
+    require(not abs(lower - 21.4) > 2, "下层的码率应在21奈特上下。", "the rate of the lower layer should be about 21 nats.")
+    missing = [name for name in given if name not in values]
+    require(not missing, f"还没有：{'、'.join(missing)}。", f"still missing: {', '.join(missing)}.", "missing")
+    return Verdict("exact", "上层完全沉默，下界却与梯子相当：活不活跃，不能用来评判模型。",
+                   "the upper layer is wholly silent and the bound is the ladder's: activity is no way to judge a model.")
 
 # %% ../nbs/17_exercises.ipynb #cac9fc7c
 @checker
