@@ -9,15 +9,14 @@ spaced ones. Results go to bench/ladder.json and bench/LADDER.md."""
 import argparse
 import json
 from functools import partial
-from operator import itemgetter
 from pathlib import Path
 
 import torch
 
 from bench.iwae import IWAE, SAMPLES
+from bench.results import keep
 from vae_nb.data import as_float, mnist, pick_device
 from vae_nb.evaluate import binarize, elbo, nll
-from vae_nb.files import write_whole
 from vae_nb.ladder import LadderVAE, TwoLayerVAE, layer_rates
 from vae_nb.prior import Scheduled, beta_loss, warm_up
 from vae_nb.sample import posterior
@@ -98,12 +97,9 @@ def table(results):
 
 def record(result, folder):
     """Put a result into `ladder.json`, in place of an older one of the same row, passes and seed, and write `LADDER.md` anew."""
-    path, key = folder / "ladder.json", itemgetter("row", "passes", "seed")
-    results = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
-    results = [other for other in results if key(other) != key(result)] + [result]
-    results.sort(key=lambda other: (list(ROWS).index(other["row"]), other["passes"], other["seed"]))
-    write_whole(path, ("[\n" + ",\n".join(map(json.dumps, results)) + "\n]\n").encode())
-    write_whole(folder / "LADDER.md", table(results).encode())
+    def key(result):
+        return list(ROWS).index(result["row"]), result["passes"], result["seed"]
+    keep(result, folder / "ladder.json", folder / "LADDER.md", key, table)
 
 
 def main():
