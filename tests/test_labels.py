@@ -170,12 +170,12 @@ def test_the_bench_chooses_ten_of_each_class_and_replaces_rows(tmp_path, monkeyp
     assert torch.equal(told, bench.few(labels, 1)) and not torch.equal(told, bench.few(labels, 2))
     monkeypatch.setattr(bench, "ROOT", tmp_path)
     (tmp_path / "bench").mkdir()
-    row = {"semi": 0, "passes": 2, "seconds": 9, "accuracy": 80.0, "supervised": 77.0}
+    row = {"semi": 0, "classifier": "convolutional", "passes": 2, "seconds": 9, "accuracy": 80.0, "supervised": 77.0}
     bench.record(row)
     bench.record(row | {"accuracy": 81.5})
     bench.record({"quadrants": 1, "passes": 2, "seconds": 9, "network": 101.0, "cvae": 80.0, "rate": 9.0, "binary nll": 70.0})
     text = (tmp_path / "bench/LABELS.md").read_text(encoding="utf-8")
-    assert "| 0 | 2 | 9 | 81.5 | 77.0 |" in text and "80.0 |" in text and text.count("| 0 | 2 ") == 1
+    assert "| convolutional | 0 | 2 | 9 | 81.5 | 77.0 |" in text and "80.0 |" in text and text.count("| 0 | 2 ") == 1
     assert "| 1 | 2 | 9 | 80.0 | 9.0 | 101.0 | 71.8 | 100.4 | 70.0 |" in text
 
 
@@ -192,6 +192,6 @@ def test_the_chapter_tells_what_was_measured():
     assert bench.PUBLISHED == {i + 1: (published["CVAE"][i], published["network"][i]) for i in range(3)}
     for a, b, c in (full["network"], full["CVAE"], [f"{row['binary nll']:.1f}" for row in rows]):
         assert f"{a}、{b}、{c}" in chapter and f"{a}, {b} and {c}" in chapter
-    [row] = [row for row in results if row.get("semi") == 0 and row["passes"] == 20]
+    [row] = [row for row in results if row.get("semi") == 0 and row["passes"] == 20 and row["classifier"] == "fully connected"]
     assert f"正确率{row['accuracy']:.1f}%，对照{row['supervised']}%" in chapter
     assert f"its accuracy is {row['accuracy']:.1f}%, against {row['supervised']}%" in chapter
