@@ -395,7 +395,8 @@ MUTANTS = [
            RATIO, ""),
     Mutant("jacobian-missing", LADDER, "TwoLayerVAE", {"logvar1 - logvar": "logvar1"}, RATIO, ""),
     Mutant("upper-drawn-twice", LADDER, "TwoLayerVAE", {
-        "self.conditional(z2)": "self.conditional(mean2 + torch.exp(logvar2 / 2) * torch.randn_like(eps2))"}, RATIO, ""),
+        "self.conditional(z2)": "self.conditional(mean2 + torch.exp(logvar2 / 2) * torch.randn_like(eps2))"}, RATIO,
+           "https://github.com/RuiShu/one-bit-vae/issues/1"),
     Mutant("closed-form-below", LADDER, "TwoLayerVAE", {"[mean2, u1]": "[mean2, (mean1 - mean) * torch.exp(-logvar / 2)]",
         "whole - weight * logvar[:, self.layer_dims[0]:].exp().sum() / 2": "whole"}, RATIO, ""),
     Mutant("variance-twice", LADDER, "TwoLayerVAE", {
@@ -406,6 +407,9 @@ MUTANTS = [
     Mutant("rates-doubled", LADDER, "layer_rates", {".sum(1) / 2": ".sum(1)"}, ADDED, ""),
     Mutant("variances-for-precisions", LADDER, "LadderVAE", {"trust = logvar - seen_logvar": "trust = seen_logvar - logvar"}, MERGED, ""),
     Mutant("spread-not-merged", LADDER, "LadderVAE", {"F.logsigmoid(-trust)": "-trust"}, MERGED, ""),
+    Mutant("rate-before-merging", LADDER, "LadderVAE", {
+        "mean1], -1), torch": "(seen - mean) * torch.exp(-logvar / 2)], -1), torch", "logvar1], -1)": "seen_logvar - logvar], -1)"}, MERGED,
+           "https://github.com/AntixK/PyTorch-VAE/issues/25"),
     Mutant("merged-by-halves", LADDER, "LadderVAE", {"torch.sigmoid(trust)": "0.5"}, MERGED, ""),
     Mutant("merged-scale-missing", LADDER, "LadderVAE", {"(seen - mean) * torch.exp(-logvar / 2)": "(seen - mean)"}, MERGED, ""),
 ]
