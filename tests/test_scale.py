@@ -24,6 +24,7 @@ from vae_nb.files import load_weights
 from vae_nb.loss import loss_function
 from vae_nb.model import VAE
 from vae_nb.train import PlainLoop
+from vae_nb.vq import VQVAE
 
 pytestmark = pytest.mark.slow
 
@@ -95,7 +96,12 @@ def wrapped():
     return nn.parallel.DistributedDataParallel(vae())
 
 
-MODELS = {"vae": vae, "noisy": Noisy, "normed": Normed, "uneven": Uneven, "wrapped": wrapped}
+def quantized():
+    """A model whose codebook follows what it sees."""
+    return VQVAE((1, 6, 6), (4,), 3, 2)
+
+
+MODELS = {"vae": vae, "noisy": Noisy, "normed": Normed, "quantized": quantized, "uneven": Uneven, "wrapped": wrapped}
 
 
 SGD = {"optimizer": torch.optim.SGD, "lr": 1e-4}
@@ -301,10 +307,11 @@ def test_a_group_that_is_there_is_used_and_left():
     agree(found[0][0], training(**SGD))
 
 
-def test_batch_normalization_warns_and_keeps_the_processes_alike():
-    found = ended(started(2, training, model="normed", count=48))
+@pytest.mark.parametrize("model,words", [("normed", "batch normalization"), ("quantized", "a codebook")])
+def test_what_buffers_learn_from_a_batch_is_told_and_the_processes_end_alike(model, words):
+    found = ended(started(2, training, model=model, count=48))
     alike([result for result, _ in found])
-    assert any("batch normalization" in text for text in found[0][1]) and not found[1][1]
+    assert any(words in text for text in found[0][1]) and not found[1][1]
 
 
 def mean_loss(*arguments):

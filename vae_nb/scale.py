@@ -298,23 +298,25 @@ class ShareOfLoss:
 
 # %% ../nbs/16_scale.ipynb #fa9e8f4e
 def rehearse(loop: ShareOfLoss, images: Tensor) -> None:
-    """Warn if a few images' losses, share by share, do not add up to what one process finds, or the model normalizes over the batch.
-    取几幅图像，各份的损失加起来若不等于一个进程算出的，或模型有批归一化，给出警告。"""
-    some, losses, error = images[:min(len(images), loop.batch_size, 3*loop.team.size + 1)], torch.zeros(2), None
+    """Warn if a few images' losses, share by share, do not add up to what one process finds, or buffers learn from the batch.
+    取几幅图像，各份的损失加起来若不等于一个进程算出的，或有缓冲区从一批图像里学习，给出警告。"""
+    some, losses, learned, error = images[:min(len(images), loop.batch_size, 3*loop.team.size + 1)], torch.zeros(2), [], None
     share = share_of(len(some), loop.team.rank, loop.team.size)
     try:
-        with random_state_kept(), buffers_kept(loop.model), evaluating(loop.model):
+        with random_state_kept(), evaluating(loop.model):
             loop.model.train()
             for i, each in enumerate((share, share_of(len(some), 0, 1))):
-                torch.manual_seed(0)
-                losses[i] = loop.loss_of(some, torch.arange(len(some), device=some.device), each, False, False)
+                with buffers_kept(loop.model):
+                    torch.manual_seed(0)
+                    losses[i] = loop.loss_of(some, torch.arange(len(some), device=some.device), each, False, False)
+                    learned.append([buffer.clone() for buffer in loop.model.buffers()])
     except Exception as caught: error = caught
     loop.team.check(error)
     shares, whole = sum(found[0].item() for found in loop.team.gathered(losses*share.counts)), loop.team.first(losses)[1].item()
-    normed = any(isinstance(part, nn.modules.batchnorm._BatchNorm) for part in loop.model.modules())
-    if loop.team.rank or math.isclose(shares, whole, rel_tol=1e-3) and not normed: return
+    alike = all(torch.equal(mine, one.to(mine)) for mine, one in zip(*learned))
+    if loop.team.rank or math.isclose(shares, whole, rel_tol=1e-3) and alike: return
     warnings.warn(f"of {len(some)} images {loop.team.size} processes find a loss of {shares:.6g} where one finds {whole:.6g}, so the result depends "
-                  "on their number: batch normalization, a loss that averages, or random numbers that belong to no image can be the cause")
+                  "on their number: batch normalization, a codebook, a loss that averages, or random numbers that belong to no image can be the cause")
 
 # %% ../nbs/16_scale.ipynb #896216e1
 @contextmanager
@@ -492,13 +494,13 @@ def fit(model: nn.Module, train_images: Tensor, test_images: Tensor, epochs: int
     history are the same in each of them, and but for rounding those of one process. Each process makes the same call with the same images;
     a call that differs is refused in all of them, and so are more processes than images in a batch, two processes on one GPU, a loop of
     one's own, a model wrapped by DistributedDataParallel. Rank 0 alone writes and prints. A checkpoint can be resumed on another number of
-    processes. Batch normalization sees the share of its process, and a warning says so; its running statistics are those of rank 0.
+    processes. Batch normalization or a codebook sees the share of its process, and a warning says so; its buffers are those of rank 0.
     A group that is there is used and left; where torchrun's variables are set, one is started.
 
     参数、历史与报错同`vae_nb.speed.fit`；`batch_size`是所有进程合起来的批量大小，损失、权重与历史在各进程中都相同，除舍入之外也与一个
     进程的相同。每个进程用同样的图像作同样的调用，不同则一律拒绝；进程数多于一批的图像数、两个进程共用一块GPU、自己写的循环、
-    DistributedDataParallel包装的模型，也都拒绝。只有0号进程写文件与打印。检查点可以换一个进程数接着训练。批归一化只看得到本进程的
-    那一份，会有警告；它的滑动统计量取0号进程的。已有的进程组直接使用，用后保留；设了torchrun的环境变量时则启动一个。"""
+    DistributedDataParallel包装的模型，也都拒绝。只有0号进程写文件与打印。检查点可以换一个进程数接着训练。批归一化与码本只看得到本进程的
+    那一份，会有警告；它们的缓冲区取0号进程的。已有的进程组直接使用，用后保留；设了torchrun的环境变量时则启动一个。"""
     arguments: dict[str, Any] = dict(loss=loss, optimizer=optimizer, redraw=redraw, checkpoint=checkpoint, precision=precision, schedule=schedule)
     group, given = team(), (model, train_images, test_images, epochs, batch_size, lr, seed)
     if group is None: return _speed.fit(*given, loop=loop, results=results, progress=progress, **arguments)
