@@ -1,5 +1,7 @@
 """The table of the family: small trainings through its own functions, and what stands in the repository."""
+import ast
 import json
+import re
 import sys
 
 import pytest
@@ -7,6 +9,7 @@ import torch
 
 from bench import variants
 from bench.results import known
+from tools.outputs import NBS, read
 from vae_nb.evaluate import binarize, elbo
 from vae_nb.model import VAE
 
@@ -72,3 +75,12 @@ def test_the_page_holds_the_results():
     results = known(variants.RESULTS)
     assert (variants.ROOT / "bench/VARIANTS.md").read_text(encoding="utf-8") == variants.table(results)
     assert {result["row"] for result in results} <= {*variants.ROWS, variants.REAL}
+
+
+def test_the_chapter_shows_the_table():
+    [source] = [cell.source for cell in read(NBS / "12_ladder.ipynb").cells if "family = {" in cell.source]
+    family = ast.literal_eval(re.search(r"family = (\{.+?\})\n", source, re.S)[1])
+    rows = [row for row in known(variants.RESULTS) if row["passes"] == 20]
+    assert family == {row["row"]: (round(row["rate"], 1), round(row["distortion"], 1), round(row["nll"], 1), round(row["unclear"]))
+                      for row in rows}
+    assert list(family) == list(variants.ROWS)

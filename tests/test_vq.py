@@ -1,12 +1,16 @@
 """`vae_nb.vq` beyond what the contract asks: codebooks, gradients, the prior over codes, and the bound of a posterior of one point."""
+import ast
 import math
+import re
 from itertools import product
 
 import pytest
 import torch
 import torch.nn.functional as F
 
-from bench.vq import by_place, record, run
+from bench.results import known
+from bench.vq import ROOT, by_place, record, run
+from tools.outputs import NBS, read
 from vae_nb.evaluate import active_units, elbo, kl_per_dimension, nll
 from vae_nb.loss import reconstruction_error
 from vae_nb.prior import Mixture
@@ -284,3 +288,19 @@ def test_a_row_of_the_table_goes_on_and_is_recorded(tmp_path):
 def test_frequencies_by_place_are_counted():
     train = torch.tensor([[[0, 1]], [[0, 0]], [[1, 1]]])
     assert by_place(train, torch.tensor([[[0, 0]]]), 2) == pytest.approx(-math.log(3 / 5) - math.log(2 / 5))
+
+
+def test_the_chapter_shows_what_was_measured():
+    shown = {}
+    for cell in read(NBS / "11_vq.ipynb").cells:
+        for name, text in re.findall(r"^(sizes|weights) = (\{.+\})$", cell.source, re.M):
+            shown[name] = ast.literal_eval(text)
+    rows = {row["codes"]: row for row in known(ROOT / "bench/vq.json") if row["passes"] == 10 and row["steps"] == 2000}
+    family = {row["row"]: row for row in known(ROOT / "bench/variants.json") if row["passes"] == 20}
+    assert shown == {
+        "sizes": {codes: (round(row["rate"], 1), round(row["distortion"], 1)) for codes, row in rows.items()},
+        "weights": {weight: (round(family[name]["rate"], 1), round(family[name]["distortion"], 1))
+                    for weight, name in ((2.0, "VAE, weight 2"), (1.0, "VAE"), (0.5, "VAE, weight 0.5"))}}
+    for lang in ("zh", "en"):
+        text = "\n".join(cell.source for cell in read(NBS / "11_vq.ipynb").cells if cell.metadata.get("lang") == lang)
+        assert all(f"{row['cost']:.1f}" in text for row in rows.values())
