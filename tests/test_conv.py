@@ -1,12 +1,15 @@
 """`vae_nb.conv` beyond what the contract asks: its loss, its scale, its layers; and the command that compares it with the fully
 connected VAE."""
+import ast
 import json
 import sys
+from statistics import mean
 
 import pytest
 import torch
 
 from bench import conv as race
+from tools.outputs import NBS, read
 from vae_nb.conv import ConvVAE, LogisticVAE, center_of, logistic_bins
 from vae_nb.loss import kl_divergence, loss_function
 from vae_nb.model import pixel_log_likelihood
@@ -118,3 +121,21 @@ def test_a_race_is_run_once_and_told(short_race, capsys):
     (folder / "conv.json").write_text(json.dumps(results))
     race.main()
     assert len(trained) > count and json.loads((folder / "conv.json").read_text())["runs"][-1] == tested[-1]
+
+
+def test_the_chapter_shows_what_was_measured():
+    results, cells = json.loads(race.RESULTS.read_text(encoding="utf-8")), read(NBS / "08_conv.ipynb").cells
+    [figure] = [cell.source for cell in cells if "epoch_seconds = {" in cell.source]
+    shown = {node.targets[0].id: ast.literal_eval(node.value) for node in ast.parse(figure).body
+             if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") in ("epoch_seconds", "validation")}
+    tested = {task: {name: [run for run in results["runs"] if run["task"] == task and run["model"] == name and "test" in run]
+                     for name in models} for task, models in race.MODELS.items()}
+    assert shown["epoch_seconds"] == results["costs"]["mnist"]
+    assert shown["validation"] == {name: [round(mean(losses), 1) for losses in zip(*(run["validation"] for run in runs), strict=True)]
+                                   for name, runs in tested["mnist"].items()}
+    for lang in ("zh", "en"):
+        for task, by_model in tested.items():
+            for runs in by_model.values():
+                numbers = [f"{run['test']['nll']:.1f}" for run in runs]
+                said = [cell.source for cell in cells if cell.metadata.get("lang") == lang]
+                assert any(all(number in text for number in numbers) for text in said), (task, numbers)
