@@ -718,14 +718,6 @@ def test_the_table_is_whole():
     assert {name: pair for name, pair in kinds.items() if pair[0] != pair[1]} == {}, "each parameter needs a kind"
 
 
-def attempts(column):
-    """What is tried: function, parameter, the name of the value, and the value."""
-    for name, call in CALLS.items():
-        for parameter, kind in call.kinds.items():
-            for label, value in getattr(KINDS[kind], column).items():
-                yield pytest.param(name, parameter, kind, value, id=f"{name}-{parameter}-{label}")
-
-
 @pytest.fixture(autouse=True)
 def offline(monkeypatch):
     """No download is tried, and no picture shown."""
@@ -768,42 +760,50 @@ def prepare(name, parameter, value, tmp):
     return arguments | {parameter: on_disk(value, tmp) if isinstance(value, str) else value()}
 
 
-@pytest.fixture
-def folder():
-    """A folder for one call: `tmp_path` looks through all made before, which with two thousand calls takes longer than they do."""
-    with tempfile.TemporaryDirectory() as path:
-        yield Path(path)
+def tried(name, column):
+    """For each value of a column that a function's parameters are given: the parameter, the value's name, its entry, and the outcome."""
+    for parameter, kind in CALLS[name].kinds.items():
+        for label, entry in getattr(KINDS[kind], column).items():
+            make = entry[0] if isinstance(entry, tuple) else entry
+            if column == "wrong" and make is NONE and parameters(name)[parameter].default is None:
+                continue  # None is what this parameter has by default
+            with tempfile.TemporaryDirectory() as folder:
+                yield parameter, label, entry, outcome(name, prepare(name, parameter, make, Path(folder)))
+
+
+def fail(complaints):
+    """Fail with all that is wrong, each with the parameter and the name of the value."""
+    if complaints:
+        pytest.fail("\n".join(complaints), pytrace=False)
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_the_call_itself_works(name, folder):
+def test_the_call_itself_works(name, tmp_path):
     if name in ("data.mnist", "files.fetch") and not DATA.exists():
         pytest.skip("MNIST is not there")
-    assert outcome(name, CALLS[name].arguments(folder)) is None
+    assert outcome(name, CALLS[name].arguments(tmp_path)) is None
 
 
-@pytest.mark.parametrize("name, parameter, kind, value", [*attempts("wrong")])
-def test_a_wrong_value_is_refused_in_words(name, parameter, kind, value, folder):
-    make, given = value
-    if make is NONE and parameters(name)[parameter].default is None:
-        pytest.skip("None is what this parameter has by default")
-    error = outcome(name, prepare(name, parameter, make, folder))
-    if wrong := "it was taken" if error is None else complaint(error, parameter, KINDS[kind].needed, given):
-        pytest.fail(wrong, pytrace=False)
+@pytest.mark.parametrize("name", CALLS)
+def test_wrong_values_are_refused_in_words(name):
+    complaints = []
+    for parameter, label, (_, given), error in tried(name, "wrong"):
+        needed = KINDS[CALLS[name].kinds[parameter]].needed
+        if wrong := "it was taken" if error is None else complaint(error, parameter, needed, given):
+            complaints.append(f"{parameter}, {label}: {wrong}")
+    fail(complaints)
 
 
-@pytest.mark.parametrize("name, parameter, kind, value", [*attempts("odd")])
-def test_an_odd_value_works_or_is_refused_in_words(name, parameter, kind, value, folder):
-    make, given = value
-    error = outcome(name, prepare(name, parameter, make, folder))
-    if error and (wrong := complaint(error, parameter, KINDS[kind].needed, given)):
-        pytest.fail(wrong, pytrace=False)
+@pytest.mark.parametrize("name", CALLS)
+def test_odd_values_work_or_are_refused_in_words(name):
+    fail([f"{parameter}, {label}: {wrong}" for parameter, label, (_, given), error in tried(name, "odd")
+          if error and (wrong := complaint(error, parameter, KINDS[CALLS[name].kinds[parameter]].needed, given))])
 
 
-@pytest.mark.parametrize("name, parameter, kind, value", [*attempts("right")])
-def test_an_unusual_value_works(name, parameter, kind, value, folder):
-    if error := outcome(name, prepare(name, parameter, value, folder)):
-        pytest.fail(f"{type(error).__name__}: {error}", pytrace=False)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CALLS)
+def test_unusual_values_work(name):
+    fail([f"{parameter}, {label}: {type(error).__name__}: {error}" for parameter, label, _, error in tried(name, "right") if error])
 
 
 @pytest.mark.parametrize("label", KINDS["latent vector"].wrong)

@@ -19,6 +19,8 @@ from web.read import directives
 from web.reference import bindings, methods, signature
 from web.top import not_found
 
+pytestmark = pytest.mark.xdist_group("reference")  # the pages are prepared once
+
 COURSE = Course()
 LANGUAGES, EDITIONS, HAN = COURSE.languages, COURSE.languages.editions, re.compile(r"[\u3400-\u9fff]")
 ANCHOR = re.compile(r'\{#([^}\s]+)\}|\bid="([^"]+)"')
