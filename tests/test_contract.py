@@ -163,7 +163,7 @@ MODELS = {
     "compiled and parallel": lambda: nn.DataParallel(torch.compile(Conv((3, 8, 8)), backend="eager")), "frozen in part": half_frozen}
 
 
-@pytest.fixture(params=MODELS)
+@pytest.fixture(params=[pytest.param(name, marks=[pytest.mark.slow] * ("compiled" in name)) for name in MODELS])
 def make(request):
     """Makes the model, the same each time."""
     def made():

@@ -242,6 +242,7 @@ def test_an_untrained_prior_is_uniform():
     torch.testing.assert_close(CodePrior(5, (4, 2)).log_prob(codes), UniformCodes(5, (4, 2)).log_prob(codes))
 
 
+@pytest.mark.slow
 def test_a_trained_prior_reaches_the_entropy_and_repeats():
     codes = torch.randint(3, (4000, 2, 3), generator=torch.Generator().manual_seed(0))
     codes[:, 1] = codes[:, 0]
@@ -272,6 +273,7 @@ def test_perplexity_is_exp_of_the_entropy(shares):
     assert perplexity(codes, 5) == pytest.approx(math.exp(-sum(s / total * math.log(s / total) for s in shares)))
 
 
+@pytest.mark.slow
 def test_a_row_of_the_table_goes_on_and_is_recorded(tmp_path):
     (tmp_path / "checkpoints").mkdir()
     train = torch.randint(256, (120, 1, 28, 28), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
