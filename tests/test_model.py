@@ -349,7 +349,8 @@ WRAPPERS = {
 }
 
 
-@pytest.mark.parametrize("wrap", [pytest.param(wrap, id=name, marks=[pytest.mark.slow] * ("compiled" in name)) for name, wrap in WRAPPERS.items()])
+@pytest.mark.parametrize("wrap", [
+    pytest.param(wrap, id=name, marks=[pytest.mark.slow] * ("compiled" in name)) for name, wrap in WRAPPERS.items()])
 def test_wrappers_are_looked_into(wrap):
     wrapped = wrap(Conv())
     inner = check_model(wrapped)
