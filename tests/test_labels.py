@@ -198,5 +198,7 @@ def test_the_chapter_tells_what_was_measured():
     assert f"its accuracy is {dense['accuracy']:.1f}%, against {dense['supervised']}%" in chapter
     assert f"正确率便是{kernels['accuracy']:.1f}%" in chapter and f"不过{kernels['supervised']:.1f}%" in chapter
     assert f"the accuracy is {kernels['accuracy']:.1f}%" in chapter and f"reach {kernels['supervised']:.1f}%" in chapter
+    [other] = [row for row in results if row.get("semi") == 1 and row["passes"] == 20]
+    assert f"卷积的是{other['accuracy']:.1f}%" in chapter and f"classifier has {other['accuracy']:.1f}%" in chapter
     parameters = [sum(p.numel() for p in bench.untrained(name).classifier.parameters()) for name in ("fully connected", "convolutional")]
     assert round(parameters[0] / parameters[1]) == 8
