@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-BENCH := .venv-bench
+BENCH := $(VENV)-bench
 PORT ?= 8000
 SET ?= lowest
 SET_VENV := build/$(SET)
@@ -116,6 +116,9 @@ nll: $(VENV)/.all data ## How long nll takes beside the decoder's matrix product
 bench: $(BENCH)/.all data ## Training speed side by side with other ways to train, into bench/RESULTS.md
 	@$(BENCH)/bin/python -m bench.speed $(ROUNDS)
 
+frameworks: $(VENV)-tests/.all data ## Train inside Accelerate and Ray Train, which nothing else needs
+	$(VENV)-tests/bin/python -m pytest tests/test_scale.py -k "accelerate or ray"
+
 evaluate: $(VENV)/.all data ## Train on binarized MNIST; measure ELBO, NLL and active units
 	$(BIN)/python -m bench.evaluate --images 2000
 
@@ -154,14 +157,14 @@ $(VENV)/.all: $(VENV)/.web setup.py settings.ini pyproject.toml constraints.txt 
 	@$(BIN)/python -m tests.chromium
 	@touch $@
 
-$(BENCH)/.all: $(VENV)/.all bench/requirements.txt
-	@echo "Installing JAX and pythae ..."
-	@$(BIN)/python -m venv --without-pip $(BENCH)
-	@# PyTorch is not installed twice: a .pth file lets this environment see the packages of the other one
+# An environment that sees the packages of the other one by a .pth file, and has what FOLDER/requirements.txt adds
+$(VENV)-%/.all: $(VENV)/.all %/requirements.txt
+	@echo "Installing what $*/requirements.txt adds ..."
+	@$(BIN)/python -m venv --without-pip $(@D)
 	@$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
-	  > "$$($(BENCH)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/main.pth"
-	@$(BIN)/python -m pip --python $(BENCH)/bin/python install -q -c constraints.txt -r bench/requirements.txt
+	  > "$$($(@D)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/main.pth"
+	@$(BIN)/python -m pip --python $(@D)/bin/python install -q -c constraints.txt -r $*/requirements.txt
 	@touch $@
 
-.PHONY: help site docs slides preview check types units test notebooks mutants pages wheel versions lab data outputs widgets export links weights digits seeds schedule luggage gpu nll bench evaluate iwae conv variants clean
+.PHONY: help site docs slides preview check types units test notebooks mutants pages wheel versions lab data outputs widgets export links weights digits seeds schedule luggage gpu nll bench frameworks evaluate iwae conv variants clean
 .DEFAULT_GOAL := help

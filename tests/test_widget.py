@@ -360,12 +360,24 @@ def test_a_page_with_the_explorer_is_accessible_and_within_the_screen(home, visi
     assert page.evaluate(AXE.replace("axe.run(document", "axe.run('[data-widget=explorer]'"), WCAG) == []
 
 
+CHINESE = """() => {
+    const [one, two] = ["一", "鑫"].map((character) => {
+        const canvas = document.createElement("canvas");
+        canvas.getContext("2d").fillText(character, 9, 20);
+        return canvas.toDataURL();
+    });
+    return one != two;
+}"""  # whether Chinese characters are drawn: those that no font has look all alike
+
+
 @pytest.mark.parametrize("edition", EDITIONS)
 @pytest.mark.parametrize(("name", "page"), [
     ("explorer", "index"), ("plane", "04_sample"), ("dial", "09_labels"), ("playground", "playground")])
 def test_the_page_does_not_move_when_a_widget_comes(home, visit, name, page, edition):
     for width in (390, 1280):
         shown = visit(home, f"{edition}/{page}.html", live=False, viewport={"width": width, "height": 850})
+        if edition != "en" and not shown.evaluate(CHINESE):
+            pytest.skip("no font has Chinese characters, and their boxes are of another height")
         place = shown.locator(f"[data-widget={name}]")
         before = place.evaluate("(place) => parseFloat(getComputedStyle(place).minHeight)")
         place.scroll_into_view_if_needed()
