@@ -489,17 +489,18 @@ def test_accelerate():
 
 
 @pytest.mark.slow
-def test_ray():
+def test_ray(tmp_path):
     pytest.importorskip("ray.train")
     from ray.train import ScalingConfig
     from ray.train.torch import TorchTrainer
 
     def loop():
-        from ray import train as ray_train
         history, _ = training(0, **SGD)
-        ray_train.report({"loss": history[-1]["test_loss"]})
-    result = TorchTrainer(loop, scaling_config=ScalingConfig(num_workers=2)).fit()
-    assert result.metrics["loss"] == pytest.approx(training(**SGD)[0][-1]["test_loss"], rel=1e-5)
+        (tmp_path / str(dist.get_rank())).write_text(f"{dist.get_world_size()} {history[-1]['test_loss']}")
+    TorchTrainer(loop, scaling_config=ScalingConfig(num_workers=2)).fit()
+    for rank in range(2):
+        size, loss = (tmp_path / str(rank)).read_text().split()
+        assert int(size) == 2 and float(loss) == pytest.approx(training(**SGD)[0][-1]["test_loss"], rel=1e-5)
 
 
 SCRIPT = """
