@@ -4,6 +4,7 @@ import copy
 import math
 import pickle
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,6 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from tests.conftest import ROOT
 from vae_nb.data import mnist
 from vae_nb.files import load_weights, read_weights, save_weights, unwrap
 from vae_nb.model import (
@@ -30,6 +30,8 @@ from vae_nb.model import (
     to_model,
 )
 from vae_nb.train import evaluate_epoch
+
+ROOT = Path(__file__).parent.parent
 
 
 class Conv(nn.Module):

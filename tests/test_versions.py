@@ -1,6 +1,7 @@
 """The versions that the package promises to work with: the lowest ones, and those that Colab has.
 
 `make versions SET=lowest` (or colab) makes such an environment and runs the package's tests in it, these among them."""
+import ast
 import json
 import os
 import re
@@ -48,6 +49,21 @@ def test_colab_has_all_that_the_package_asks_for():
 def test_the_workflow_tests_both_sets():
     jobs = (ROOT / ".github/workflows/test.yml").read_text(encoding="utf-8")
     assert re.findall(r"python-version: \"([\d.]+)\"\n +- run: make versions SET=(\w+)", jobs) == [("3.11", "lowest"), ("3.13", "colab")]
+
+
+def test_what_runs_in_a_set_imports_nothing_that_it_lacks():
+    """A set has the package, what it asks for, and pytest; its tests run without conftest.py."""
+    names = re.search(r"UNIT := .*, versions (.*)\)\)\n", (ROOT / "Makefile").read_text(encoding="utf-8"))[1].split()
+    names, found = ["versions", *names], set()
+    for name in names:
+        for node in ast.parse((ROOT / f"tests/test_{name}.py").read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.Import):
+                found |= {(name, each.name.split(".")[0]) for each in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                found.add((name, node.module if node.module.startswith("tests") else node.module.split(".")[0]))
+    there = {*sys.stdlib_module_names, *(f"tests.test_{name}" for name in names), *requirements()}
+    there |= {"vae_nb", "pytest", "packaging", "PIL", "numpy", "traitlets"}
+    assert {(name, module) for name, module in found if module not in there} == set()
 
 
 @in_a_set
