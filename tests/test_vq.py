@@ -223,7 +223,7 @@ def test_each_place_depends_on_those_before_it_alone():
         other = grid.clone()
         other[0, i, j] = (other[0, i, j] + 1) % 5
         moved = (prior.logits(other) - prior.logits(grid)).abs().sum(1).flatten()
-        assert (moved[:2 * i + j + 1] == 0).all() and ((i, j) == (3, 1) or moved[2 * i + j + 1] > 0)
+        assert moved[:2 * i + j + 1].max() < 1e-5 and ((i, j) == (3, 1) or moved[2 * i + j + 1] > 1e-2)
 
 
 def test_probabilities_add_up_and_samples_follow_them():

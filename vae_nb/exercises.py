@@ -1777,8 +1777,8 @@ def check_quantize(quantize: Any) -> Verdict:
 # %% ../nbs/17_exercises.ipynb #5c16e6f2
 @checker
 def check_code_bits(perplexity_of_codes: Any, uniform_bits: Any, frequency_bits: Any, frequency_nats: Any) -> Verdict:
-    """Exercise 11.2: what a grid of codes costs.
-    练习11.2：一张编号网格要花多少。
+    """Exercise 11.2: what a grid of indices costs.
+    练习11.2：一张索引网格要花多少。
 
     For frequencies of 1/2, 1/4, 1/8, 1/8 and 49 independent places: perplexity, bits under a uniform prior and by frequency, the latter in nats.
 
@@ -1788,9 +1788,9 @@ def check_code_bits(perplexity_of_codes: Any, uniform_bits: Any, frequency_bits:
             (1.75, "这是熵，以比特计；困惑度是2的熵次幂。", "this is the entropy in bits; perplexity is 2 to that power."),
             (math.exp(1.75), "熵以比特计，底就是2，不是e。", "the entropy is in bits, so the base is 2, not e."), (4.0, "只有四个码等频时才是4。", "it is 4 only if the four codes are equally frequent.")]),
         Quantity("uniform_bits", uniform_bits, 98.0, [
-            (2.0, "这是一个编号的；一幅图像有49个。", "this is for one number; an image has 49."), (49 * math.log(4), "这是奈特：用以2为底的对数。", "these are nats: use the logarithm to base 2.")]),
+            (2.0, "这是一个索引的；一幅图像有49个。", "this is for one index; an image has 49."), (49 * math.log(4), "这是奈特：用以2为底的对数。", "these are nats: use the logarithm to base 2.")]),
         Quantity("frequency_bits", frequency_bits, 85.75, [
-            (1.75, "这是一个编号的；一幅图像有49个。", "this is for one number; an image has 49."),
+            (1.75, "这是一个索引的；一幅图像有49个。", "this is for one index; an image has 49."),
             (85.75 * math.log(2), "这是奈特：用以2为底的对数。", "these are nats: use the logarithm to base 2."), (98.0, "这是均匀时的比特数。", "these are the bits under a uniform prior.")]),
         Quantity("frequency_nats", frequency_nats, 85.75 * math.log(2), [
             (85.75 / math.log(2), "除反了：1比特只有0.69奈特。", "divided instead of multiplied: a bit is only 0.69 nats."), (85.75, "这是比特。", "these are bits.")])], 0.005)
@@ -1798,8 +1798,8 @@ def check_code_bits(perplexity_of_codes: Any, uniform_bits: Any, frequency_bits:
 
 # %% ../nbs/17_exercises.ipynb #0da6122e
 def left_counts(codes: Tensor, count: int) -> Tensor:
-    """How often each code stands to the right of each, `(count, count)`, rows the left neighbor.
-    各码出现在各码右边的次数，`(count, count)`，行是左邻。"""
+    """How often each index stands to the right of each, `(count, count)`, rows the left neighbor.
+    各索引出现在各索引右边的次数，`(count, count)`，行是左邻。"""
     pairs = codes[:, :, :-1].flatten() * count + codes[:, :, 1:].flatten()
     return pairs.bincount(minlength=count * count).view(count, count).double()
 
@@ -1815,19 +1815,19 @@ LEFT_TABLE = [
     Mistake(lambda codes, k: left_counts(codes, k) + 1, "还没有归一化：每行之和应为1。", "not normalized yet: each row should add up to 1."),
     Mistake(lambda codes, k: shares(left_counts(codes, k)), "没有加1：没见过的一对，概率成了0，一遇上就是无穷多比特。",
             "1 has not been added: a pair never seen gets the probability 0, and costs infinitely many bits when it comes.", "close"),
-    Mistake(lambda codes, k: (left_counts(codes, k) + 1) / (left_counts(codes, k) + 1).sum(), "这是一对编号的联合概率；要的是给定左邻时的。",
+    Mistake(lambda codes, k: (left_counts(codes, k) + 1) / (left_counts(codes, k) + 1).sum(), "这是一对索引的联合概率；要的是给定左邻时的。",
             "this is the joint probability of a pair; needed is that given the left neighbor."),
     Mistake(lambda codes, k: shares(left_counts(codes.mT, k) + 1), "这是上邻：最后一维才是左右。", "this is the neighbor above: left and right is the last dimension.")]
 
 # %% ../nbs/17_exercises.ipynb #5a076c39
 @checker
 def check_left_table(left_table: Any) -> Verdict:
-    """Exercise 11.3: the probability of a code given its left neighbor.
-    练习11.3：给定左邻时一个码的概率。
+    """Exercise 11.3: the probability of an index given its left neighbor.
+    练习11.3：给定左邻时一个索引的概率。
 
-    `left_table`: from grids `(N, h, w)` and the number of codes K, probabilities `(K, K)`; rows are the left neighbor.
+    `left_table`: from grids of indices `(N, h, w)` and the number of codes K, probabilities `(K, K)`; rows are the left neighbor.
 
-    `left_table`：由编号网格`(N, h, w)`与码的个数K得到概率`(K, K)`，行是左邻。"""
+    `left_table`：由索引网格`(N, h, w)`与码的个数K得到概率`(K, K)`，行是左邻。"""
     def draw(n: int, h: int, w: int, k: int) -> tuple[Tensor, int]: return (torch.rand(n, h, w).square() * k).long(), k
     inputs = [draw(5, 4, 3, 3), draw(3, 7, 7, 5), draw(2, 3, 6, 8)]
     compare(left_table, lambda codes, k: shares(left_counts(codes, k) + 1), inputs, LEFT_TABLE)
