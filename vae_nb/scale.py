@@ -6,7 +6,7 @@
 __all__ = ['fit', 'mapped_images', 'nll']
 
 # %% ../nbs/16_scale.ipynb #16e09d65
-import atexit, hashlib, math, os, socket, warnings
+import atexit, hashlib, math, os, shlex, socket, warnings
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from functools import partial
 from typing import Any, Callable, Iterator, NamedTuple
@@ -526,7 +526,9 @@ def mapped_images(path: str | os.PathLike[str]) -> Tensor:
     if file.is_dir(): raise IsADirectoryError(f"{file} is a folder; needed: the IDX file that holds the images")
     if not file.exists(): raise FileNotFoundError(f"there is no file {file}; needed: the IDX file that holds the images")
     with open(file, "rb") as opened: head = opened.read(4 + 4*255)
-    if head[:2] == b"\x1f\x8b": raise ValueError(f"{file} is packed with gzip and cannot be used in place; unpack it: gunzip {file}")
+    if head[:2] == b"\x1f\x8b":
+        plain = file.with_suffix("") if file.suffix == ".gz" else f"{file}.unpacked"
+        raise ValueError(f"{file} is packed with gzip and cannot be used in place; unpack it: gunzip -c {shlex.quote(str(file))} > {shlex.quote(str(plain))}")
     if head[:3] != b"\x00\x00\x08" or len(head) < 4 or head[3] not in (3, 4):
         raise ValueError(f"{file} is no IDX file of images; needed: one that begins with 00 00 08 and 03 or 04, not with {head[:4].hex(' ')!r}")
     start, size = 4 + 4*head[3], file.stat().st_size
