@@ -1093,6 +1093,29 @@ def a_packed_file_to_map(tmp):
         assert scale.mapped_images(shlex.split(command[2])[0]).tolist() == [[[[255]]]]
 
 
+@scenario
+def an_array_in_fortran_order(tmp):
+    array, path = np.asfortranarray(np.arange(12, dtype=np.uint8).reshape(3, 2, 2)), tmp / "images.npy"
+    np.save(path, array)
+    advised(said(scale.mapped_images, path), r"(np\.save\(path, np\.ascontiguousarray\(array\)\))", np=np, path=path, array=array)
+    assert torch.equal(scale.mapped_images(path).squeeze(1), torch.from_numpy(array))
+
+
+@scenario
+def shards_that_cannot_be_joined_there(tmp):
+    """Making room is simulated by undoing what took it away."""
+    shards = [tmp / f"{i}.npy" for i in range(2)]
+    for shard in shards:
+        np.save(shard, np.zeros((3, 2, 2), dtype=np.uint8))
+    assert "choose another path for the joined images" in said(scale.join_images, shards, shards[1])
+    assert "add a file's name" in said(scale.join_images, shards, tmp)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("os.fsync", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+        assert "make room or allow it" in said(scale.join_images, shards, tmp / "joined")
+    scale.join_images(shards, tmp / "joined")
+    assert len(scale.mapped_images(tmp / "joined")) == 6
+
+
 @cache
 def heard(name):
     """Run a scenario; its messages are in `HEARD` afterwards."""
