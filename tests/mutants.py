@@ -360,6 +360,8 @@ MUTANTS = [
            TOGETHER, ""),
     Mutant("stale-start", SCALE, "state_of_first", {"    spread(team, state)\n": ""},
            "resumed = together(2", ""),
+    Mutant("headers-between-shards", SCALE, "join_images", {"opened.seek(start)": "opened.seek(0)"}, "join_images(shards, whole)", ""),
+    Mutant("shapes-not-compared", SCALE, "join_images", {"if shape != shapes[0]": "if False"}, "join_images(shards, whole)", ""),
     # prior
     Mutant("endless-warm-up", PRIOR, "warm_up", {"min(1.0, done / passes)": "done / (done + passes)"}, SCHEDULED,
            "https://github.com/scverse/scvi-tools/issues/1569"),

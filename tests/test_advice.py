@@ -9,6 +9,8 @@ import inspect
 import math
 import os
 import re
+import shlex
+import subprocess
 import tempfile
 import warnings
 from functools import cache
@@ -22,27 +24,39 @@ from filelock import FileLock
 from PIL import Image
 from torch import nn
 
-from vae_nb import VAE, LatentExplorer, elbo, interpolate, nll, reconstruct, sample_prior
+from tests import ranks
+from vae_nb import VAE, LatentExplorer, elbo, interpolate, nll, reconstruct, sample_prior, scale
 from vae_nb import files as course_files
 from vae_nb.conv import ConvVAE
 from vae_nb.data import as_float, mnist, parse_idx, pick_device, to_images
 from vae_nb.evaluate import binarize
 from vae_nb.files import folder_images, load_weights, save_weights, write_whole
 from vae_nb.labels import ClassVAE, QuadrantVAE, SemiVAE
+from vae_nb.ladder import LadderVAE, layer_rates
 from vae_nb.loss import loss_function, reconstruction_error
+from vae_nb.prior import Mixture, PriorVAE, Scheduled, Vamp, beta_loss, fit_prior, warm_up
 from vae_nb.sample import manifold, posterior
-from vae_nb.train import PlainLoop, fit, save_samples, train_epoch
+from vae_nb.speed import FastLoop
+from vae_nb.train import PlainLoop, Run, fit, save_samples, train_epoch
+from vae_nb.vq import VQVAE, Codebook, CodePrior, fit_codes, perplexity
 
 ROOT = Path(__file__).parent.parent
-SCENARIOS, HEARD = {}, {}
+SCENARIOS, SLOW, HEARD = {}, set(), {}
 ADVICE = re.compile(r"\b(use|pass|leave|call|make|give|name another|put|end (it|decode)|choose|add|train (again|without)|look at|convert|"
-                    r"fetch|undo|raise|becomes?|remove|mend|move it|wait|compute it|bring)\b", re.I)
+                    r"fetch|undo|raise|becomes?|remove|mend|move it|wait|compute it|bring|start (at|one)|unpack|save (it|them)|larger|"
+                    r"more images)\b|such as \w+\(", re.I)
 
 
 def scenario(function):
     """Register a scenario, by its name."""
     SCENARIOS[function.__name__] = function
     return function
+
+
+def slow_scenario(function):
+    """Register a scenario that takes seconds, as it starts processes."""
+    SLOW.add(function.__name__)
+    return scenario(function)
 
 
 def said(call, *arguments, **named):
@@ -677,6 +691,37 @@ def a_folder_that_cannot_be_written(tmp):
     train(results=tmp / "results")
 
 
+@scenario
+def a_schedule_and_a_loop_that_does_not_step(tmp):
+    class Idle(PlainLoop):
+        def train_epoch(self, images, progress=False):
+            return 1.0
+    message = said(train, loop=Idle, schedule="one-cycle")
+    assert "leave schedule out" in message and train(loop=Idle) and train(loop=PlainLoop, schedule="one-cycle")
+
+
+@scenario
+def a_schedule_and_an_optimizer_without_a_rate(tmp):
+    class Fixed(torch.optim.Optimizer):
+        def __init__(self, parameters, lr):
+            super().__init__(parameters, {})
+
+        def step(self, closure=None):
+            pass
+    message = said(train, optimizer=Fixed, schedule="one-cycle")
+    assert "leave schedule out" in message and train(optimizer=Fixed)
+
+
+@scenario
+def a_schedule_and_a_scheduler(tmp):
+    model = small()
+    adam = torch.optim.Adam(model.parameters())
+    torch.optim.lr_scheduler.ConstantLR(adam)
+    message = said(train, model, optimizer=adam, schedule="one-cycle")
+    assert "make the optimizer anew" in message
+    assert train(model, optimizer=torch.optim.Adam(model.parameters()), schedule="one-cycle")
+
+
 # sampling and evaluation
 
 @scenario
@@ -813,6 +858,264 @@ def nothing_given_to_complete(tmp):
     assert sample_prior(model.given(images[:1]), 3).shape == (3, 1, 4, 6) == sample_prior(model.given(torch.rand(3, 1, 4, 6)), 3).shape
 
 
+# priors, codes and layers
+
+@scenario
+def a_prior_that_diverges(tmp):
+    mu, logvar = torch.zeros(6, 2), torch.zeros(6, 2)
+    message = said(fit_prior, Mixture(3, 2), mu, logvar, 3, lr=1e30)
+    rate = float(re.search(r"a tenth of lr=(.+)", message)[1])
+    while rate > 1e-2:
+        rate /= 10
+    assert fit_prior(Mixture(3, 2), mu, logvar, 3, lr=rate).isfinite().all()
+
+
+@scenario
+def what_is_no_prior(tmp):
+    model = VAE(hidden_dim=4)
+    for wrong in (Mixture, nn.Linear(2, 2)):
+        PriorVAE(model, advised(said(PriorVAE, model, wrong), r"such as (Mixture\(.*\))", Mixture=Mixture))
+    message = said(PriorVAE, small(), Mixture(3, 5))
+    PriorVAE(small(), advised(message, r"such as (Mixture\(.*\))", Mixture=Mixture))
+
+
+@scenario
+def a_prior_for_a_model_that_has_one(tmp):
+    model = PriorVAE(VAE(hidden_dim=4), Mixture(3, 20))
+    PriorVAE(advised(said(PriorVAE, model, Mixture(3, 20)), r"such as (VAE\(\))"), Mixture(3, 20))
+
+
+@scenario
+def more_inputs_of_a_prior_than_images(tmp):
+    message = said(Vamp, small(), pixels(), 7)
+    assert "a count of at most 6, or more images" in message
+    assert len(Vamp(small(), pixels(), 6).pixels) == 6 and len(Vamp(small(), pixels(7), 7).pixels) == 7
+
+
+@scenario
+def a_weight_over_time(tmp):
+    message = said(train, loop=Scheduled)
+    assert "loss=beta_loss, or one with an argument weight=1.0" in message
+    train(loop=Scheduled, loss=beta_loss)
+    train(loop=Scheduled, loss=lambda *outputs, weight=1.0: weight * loss_function(*outputs))
+    message = said(Scheduled, small(), torch.optim.Adam(small().parameters()), weight=0.5)
+    train(loss=beta_loss, loop=lambda *given: Scheduled(*given, weight=advised(message, r"such as (warm_up\(10\))", warm_up=warm_up)))
+
+
+def quantizer(codes=3):
+    """A model whose images of 4x4 have 4 codes each."""
+    torch.manual_seed(0)
+    return VQVAE((1, 4, 4), (4,), codes, 2)
+
+
+def quantize(model, count=6, **options):
+    """A short training run of a quantizer, all images in one batch if nothing else is said."""
+    images = torch.rand(count, 1, 4, 4)
+    return fit(model, images, images, epochs=1, loss=model.loss, progress=False, **options)
+
+
+@scenario
+def a_quantizer_that_diverges(tmp):
+    """In the second step the codebook meets what the first has done, and after a single one the loss does."""
+    for batch_size, what in ((3, "the vectors hold nan"), (6, "mu or logvar holds nan")):
+        message = said(quantize, quantizer(), batch_size=batch_size, lr=1e30)
+        assert what in message and "train again with a smaller learning rate" in message
+    assert math.isfinite(quantize(quantizer(), batch_size=3)[0]["test_loss"])
+
+
+@scenario
+def a_codebook_larger_than_the_first_batch(tmp):
+    message = said(quantize, quantizer(32))
+    assert "needed: at most as many codes, or larger batches and more images" in message
+    assert quantize(quantizer(24)) and quantize(quantizer(32), 8)
+
+
+@scenario
+def a_prior_that_is_not_of_the_codes(tmp):
+    for wrong in (Mixture(3, 8), CodePrior(4, (2, 2))):
+        model = quantizer()
+        model.prior = wrong
+        model.prior = advised(said(sample_prior, model, 2), r"(CodePrior\(.*\))", CodePrior=CodePrior)
+        assert sample_prior(model, 2).shape == (2, 1, 4, 4)
+
+
+@scenario
+def what_is_no_prior_of_codes(tmp):
+    model = VQVAE(widths=(4, 4), codes=16, code_dim=2)
+    prior = advised(said(fit_codes, CodePrior, model.codes(pixels())), r"such as (CodePrior\(.*\))", CodePrior=CodePrior)
+    fit_codes(prior, model.codes(pixels()), 1)
+    CodePrior(16, advised(said(CodePrior, 16, 7), r"such as (\(7, 7\))"))
+    model.codebook = Codebook(16, 2, advised(said(Codebook, 16, 2, 1.0), r"such as (0\.99)"))
+    assert perplexity(advised(said(perplexity, torch.rand(3), 16), r"(model\.codes\(images\))", model=model, images=pixels()), 16) <= 16
+
+
+@scenario
+def a_model_of_one_layer(tmp):
+    model = advised(said(layer_rates, small(), pixels()), r"such as (LadderVAE\(\))", LadderVAE=LadderVAE)
+    assert layer_rates(model, pixels()).shape == (6, 2)
+
+
+# many processes
+
+def shared(model=None, **options):
+    """A short training run by all processes that there are."""
+    model, options = small() if model is None else model, {"epochs": 1, "batch_size": 4} | options
+    return scale.fit(model, pixels(), pixels(), progress=False, **options)
+
+
+def together(action, **options):
+    """What an action returned in each of two processes, the message that it met first; `None` for a process that has ended."""
+    found = ranks.together(2, action, **options)
+    assert not any(isinstance(each, Exception) for each in found), found
+    for message, *_ in filter(None, found):
+        HEARD.setdefault(message, "two processes")
+    return found
+
+
+def a_batch_of_one(rank):
+    return said(shared, batch_size=1), shared(batch_size=2)
+
+
+@slow_scenario
+def more_processes_than_images_in_a_batch(tmp):
+    for message, history in together(a_batch_of_one):
+        assert "start at most 1, or raise batch_size" in message and len(history) == 1
+    assert shared(batch_size=1)
+
+
+def a_gpu_for_two(rank):
+    """No GPU is needed: what a process finds is made up."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scale, "gpu_of", lambda device: ("here", "GPU-0"))
+        message = said(shared)
+        with pytest.MonkeyPatch.context() as machine:
+            machine.setattr("torch.cuda.is_available", lambda: True)
+            machine.setattr("torch.cuda.device_count", lambda: 2)
+            place = advised(message, r"put the model on (pick_device\(\))", pick_device=pick_device)
+        patch.setattr(scale, "gpu_of", lambda device: ("here", str(place)))
+        return message, str(place), shared()
+
+
+@slow_scenario
+def two_processes_on_one_gpu(tmp):
+    found = together(a_gpu_for_two)
+    assert all("start one process for each GPU" in message for message, _, _ in found)
+    assert [place for _, place, _ in found] == ["cuda:0", "cuda:1"] and all(len(history) == 1 for _, _, history in found)
+
+
+def a_loop_of_ones_own(rank):
+    return said(shared, loop=FastLoop), shared()
+
+
+@slow_scenario
+def a_loop_that_knows_no_other_processes(tmp):
+    for message, history in together(a_loop_of_ones_own):
+        assert "leave loop out, or start a single process" in message and len(history) == 1
+    assert shared(loop=FastLoop)
+
+
+def calls_that_differ(rank):
+    return said(shared, seed=rank), shared(seed=0)
+
+
+@slow_scenario
+def processes_that_do_not_agree(tmp):
+    for message, history in together(calls_that_differ):
+        assert "Each must make the same call with the same images" in message and len(history) == 1
+
+
+def a_wrapped_model(rank):
+    scale.team()
+    model = nn.parallel.DistributedDataParallel(small())
+    message = said(shared, model)
+    return message, shared(advised(message, r"give it (model\.module)", model=model))
+
+
+@slow_scenario
+def a_model_that_averages_gradients(tmp):
+    assert all(len(history) == 1 for _, history in together(a_wrapped_model))
+
+
+def a_model_frozen_on_the_way(rank):
+    model = small()
+    message = said(shared, model, redraw=lambda images: model.requires_grad_(False) and images)
+    advised(message, r"call (model\.requires_grad_\(True\))", model=model)
+    return message, shared(model)
+
+
+@slow_scenario
+def processes_with_a_frozen_model(tmp):
+    for message, history in together(a_model_frozen_on_the_way):
+        assert "the loss has no gradient" in message and len(history) == 1
+
+
+def three_epochs(rank, path, ends):
+    """A run with a checkpoint; if it `ends`, process 1 does so at the beginning of the second epoch."""
+    epoch, begun = Run.epoch, []
+
+    def counted(run, *given):
+        begun.append(given[0])
+        if ends and rank == 1 and len(begun) == 2:
+            os._exit(1)
+        return epoch(run, *given)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Run, "epoch", counted)
+        return (said(shared, epochs=3, checkpoint=path) if ends else "", [] if ends else shared(epochs=3, checkpoint=path), begun)
+
+
+@slow_scenario
+def a_process_that_has_ended(tmp):
+    (message, _, _), ended = together(three_epochs, path=tmp / "run.safetensors", ends=True)
+    assert ended is None and "look at that process's error first" in message and "holds the run up to its last whole epoch" in message
+    for _, history, begun in together(three_epochs, path=tmp / "run.safetensors", ends=False):
+        assert len(history) == 3 and begun == [2, 3]
+
+
+@scenario
+def a_process_without_a_gpu(tmp):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("torch.cuda.is_available", lambda: True)
+        patch.setattr("torch.cuda.device_count", lambda: 2)
+        patch.setenv("LOCAL_RANK", "2")
+        message = said(pick_device)
+        assert advised(message, r"(pick_device\(\"cpu\"\))", pick_device=pick_device).type == "cpu"
+        for rank in range(int(re.search(r"start at most (\d+) processes", message)[1])):
+            patch.setenv("LOCAL_RANK", str(rank))
+            assert pick_device() == torch.device("cuda", rank)
+
+
+@scenario
+def a_packed_file_to_map(tmp):
+    for name in ("images.gz", "another name"):
+        (tmp / name).write_bytes(gzip.compress(b"\0\0\x08\x03\0\0\0\x01\0\0\0\x01\0\0\0\x01\xff"))
+        command = re.search(r"unpack it: (gunzip -c .* > (.*))", said(scale.mapped_images, tmp / name))
+        subprocess.run(command[1], shell=True, check=True)
+        assert scale.mapped_images(shlex.split(command[2])[0]).tolist() == [[[[255]]]]
+
+
+@scenario
+def an_array_in_fortran_order(tmp):
+    array, path = np.asfortranarray(np.arange(12, dtype=np.uint8).reshape(3, 2, 2)), tmp / "images.npy"
+    np.save(path, array)
+    advised(said(scale.mapped_images, path), r"(np\.save\(path, np\.ascontiguousarray\(array\)\))", np=np, path=path, array=array)
+    assert torch.equal(scale.mapped_images(path).squeeze(1), torch.from_numpy(array))
+
+
+@scenario
+def shards_that_cannot_be_joined_there(tmp):
+    """Making room is simulated by undoing what took it away."""
+    shards = [tmp / f"{i}.npy" for i in range(2)]
+    for shard in shards:
+        np.save(shard, np.zeros((3, 2, 2), dtype=np.uint8))
+    assert "choose another path for the joined images" in said(scale.join_images, shards, shards[1])
+    assert "add a file's name" in said(scale.join_images, shards, tmp)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("os.fsync", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+        assert "make room or allow it" in said(scale.join_images, shards, tmp / "joined")
+    scale.join_images(shards, tmp / "joined")
+    assert len(scale.mapped_images(tmp / "joined")) == 6
+
+
 @cache
 def heard(name):
     """Run a scenario; its messages are in `HEARD` afterwards."""
@@ -821,7 +1124,7 @@ def heard(name):
     return True
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else []) for name in SCENARIOS])
 def test_the_advice_helps(name):
     heard(name)
 
@@ -854,42 +1157,15 @@ def literals(module):
         yield pattern, "".join("{}" if part is None else part for part in parts)
 
 
-@scenario
-def a_schedule_and_a_loop_that_does_not_step(tmp):
-    class Idle(PlainLoop):
-        def train_epoch(self, images, progress=False):
-            return 1.0
-    message = said(train, loop=Idle, schedule="one-cycle")
-    assert "leave schedule out" in message and train(loop=Idle) and train(loop=PlainLoop, schedule="one-cycle")
+# All modules but `exercises`, whose messages are verdicts on answers (tests/test_exercises.py).
+MODULES = sorted({path.stem for path in (ROOT / "vae_nb").glob("[!_]*.py")} - {"exercises"})
 
 
-@scenario
-def a_schedule_and_an_optimizer_without_a_rate(tmp):
-    class Fixed(torch.optim.Optimizer):
-        def __init__(self, parameters, lr):
-            super().__init__(parameters, {})
-
-        def step(self, closure=None):
-            pass
-    message = said(train, optimizer=Fixed, schedule="one-cycle")
-    assert "leave schedule out" in message and train(optimizer=Fixed)
-
-
-@scenario
-def a_schedule_and_a_scheduler(tmp):
-    model = small()
-    adam = torch.optim.Adam(model.parameters())
-    torch.optim.lr_scheduler.ConstantLR(adam)
-    message = said(train, model, optimizer=adam, schedule="one-cycle")
-    assert "make the optimizer anew" in message
-    assert train(model, optimizer=torch.optim.Adam(model.parameters()), schedule="one-cycle")
-
-
-
-@pytest.mark.parametrize("name", ["files", "data", "model", "loss", "train", "sample", "evaluate", "explore", "speed", "conv", "labels"])
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] if name == "scale" else []) for name in MODULES])
 def test_no_advice_is_left_untaken(name):
     for each in SCENARIOS:
-        heard(each)
+        if name == "scale" or each not in SLOW:
+            heard(each)
     module = importlib.import_module(f"vae_nb.{name}")
     untaken = [text for pattern, text in literals(module) if " " in text and ADVICE.search(text)
                and not any(words in text for words in PASSED_OVER) and not any(re.search(pattern, message, re.S) for message in HEARD)]

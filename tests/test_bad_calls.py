@@ -593,6 +593,8 @@ CALLS = {
     "scale.nll": Call(of_model(images=images, k=lambda: 3),
                       {**MODEL, "k": "size", "seed": "long seed", "memory": "memory", "binary": "free", "progress": "free"}),
     "scale.mapped_images": Call(lambda tmp: {"path": idx_file(tmp)}, {"path": "IDX file"}),
+    "scale.join_images": Call(lambda tmp: {"shards": [idx_file(tmp)], "path": tmp / "joined"},
+                              {"shards": "shards", "path": "file to write"}),
     "evaluate.Estimate.mean": Call(lambda tmp: {"self": public("evaluate.nll")(small(), images(), k=3)}, {}),
     "evaluate.continuous_bernoulli": Call(lambda tmp: {"logits": rows(), "x": rows()}, {"logits": "floats", "x": "floats"}),
     "evaluate.active_units": Call(of_model(images=images), {**MODEL, "threshold": "threshold"}),
@@ -642,8 +644,12 @@ KINDS["picture to write"] = KINDS["file to write"]._replace(needed=r"path|file|f
 wrong=KINDS["file to write"].wrong | {
     "a folder": ("tmp", r"folder|directory|ending of a picture"), "not a picture's name": ("below.txt", r"below\.txt")})
 KINDS["IDX file"] = KINDS["file to read"]._replace(wrong=KINDS["file to read"].wrong | {
-    "not a safetensors file": ("text", r"text\.txt is no IDX file"), "empty": ("empty", r"empty\.bin is no IDX file"),
-    "a pickle": ("pickle", r"old\.pt is no IDX file")})
+    "not a safetensors file": ("text", r"text\.txt is no IDX or \.npy file"), "empty": ("empty", r"empty\.bin is no IDX or \.npy file"),
+    "a pickle": ("pickle", r"old\.pt is no IDX or \.npy file")})
+KINDS["shards"] = Kind(r"shards|path|file", {
+    "one path": (lambda: "images.idx", r"'images\.idx'"), "a number": (lambda: 3, r"\b3\b"), "None": (NONE, r"None"),
+    "none": (lambda: [], r"empty"), "numbers": (lambda: [3], r"\b3\b"),
+    "a file that is not there": (lambda: ["missing"], r"missing")}, {}, {})
 KINDS["labeled batch"] = KINDS["batch"]._replace(right={"rows": lambda: labeled()})
 KINDS["labeled original"] = KINDS["original"]._replace(right={"rows": lambda: labeled()})
 KINDS["model with classes"] = Kind(r"model|VAELike", {

@@ -6,9 +6,11 @@ import signal
 import subprocess
 import sys
 import time
+import tracemalloc
 from pathlib import Path
 from unittest.mock import patch
 
+import numpy as np
 import pytest
 import torch
 import torch.distributed as dist
@@ -405,13 +407,82 @@ def test_mapped_images_train_as_those_in_memory(tmp_path):
 
 
 @pytest.mark.parametrize("content, said", [
-    (b"", "no IDX file of images"), (b"\x1f\x8b\x08\x00", "gunzip"), (b"\x00\x00\x08\x01" + bytes(4), "no IDX file of images"),
-    (b"\x00\x00\x0d\x03" + bytes(12), "no IDX file of images"), (b"\x00\x00\x08\x03" + bytes(12), "should have 16 bytes"),
-    (b"\x00\x00\x08\x03" + bytes([0, 0, 0, 2])*3 + bytes(7), "should have 24 bytes"), (b"\x00\x00\x08\x03\x00", "should have")])
+    (b"", "no IDX or .npy file"), (b"\x1f\x8b\x08\x00", "gunzip"), (b"\x00\x00\x08\x01" + bytes(4), r"array of shape \(0,\)"),
+    (b"\x00\x00\x0d\x03" + bytes(12), "no IDX or .npy file"), (b"\x00\x00\x08\x03" + bytes(12), r"array of shape \(0, 0, 0\)"),
+    (b"\x00\x00\x08\x03" + bytes([0, 0, 0, 2])*3 + bytes(7), "should have 24 bytes"), (b"\x00\x00\x08\x03\x00", "array of shape"),
+    (b"\x93NUMPY", "no whole .npy file"), (b"\x93NUMPY\x01\x00\x05\x00{'a'\n", "no whole .npy file")])
 def test_mapped_images_refuse_other_files(tmp_path, content, said):
     (tmp_path / "file").write_bytes(content)
     with pytest.raises(ValueError, match=said):
         scale.mapped_images(tmp_path / "file")
+
+
+@pytest.mark.parametrize("array, said", [
+    (np.zeros((3, 2, 2)), "holds float64; needed: pixels of uint8"), (np.zeros((3, 4), dtype=np.uint8), r"array of shape \(3, 4\)"),
+    (np.zeros((0, 2, 2), dtype=np.uint8), r"array of shape \(0, 2, 2\)"), (np.array(["a", None]), "no whole .npy file"),
+    (np.asfortranarray(np.zeros((3, 2, 2), dtype=np.uint8)), "Fortran order")], ids=["floats", "rows", "none", "objects", "Fortran"])
+def test_mapped_images_refuse_other_arrays(tmp_path, array, said):
+    np.save(tmp_path / "array.npy", array)
+    with pytest.raises(ValueError, match=said):
+        scale.mapped_images(tmp_path / "array.npy")
+
+
+def npy_file(path, pixels):
+    np.save(path, pixels.numpy())
+    return path
+
+
+def three_shards(folder, pixels):
+    """The same images in three files of different kinds and lengths, whose names are in another order."""
+    first, second, third = pixels.split([20, 1, 29])
+    return [idx_file(folder / "b", first), npy_file(folder / "c.npy", second.squeeze(1)), idx_file(folder / "a", third.squeeze(1))]
+
+
+def test_shards_are_joined_in_the_order_given(tmp_path):
+    pixels, path = images(50), tmp_path / "deep/joined"
+    scale.join_images(iter(three_shards(tmp_path, pixels)), path)
+    assert torch.equal(scale.mapped_images(path), pixels) and torch.equal(parse_idx(path.read_bytes()), pixels)
+    assert [each.name for each in path.parent.iterdir()] == ["joined"]
+    torch.manual_seed(0)
+    history = scale.fit(vae(), scale.mapped_images(path), images(11, 1), epochs=2, batch_size=16, precision="float32", progress=False)
+    assert numbers(history) == numbers(training()[0])
+    color = torch.randint(0, 256, (5, 3, 4, 2)).to(torch.uint8)
+    scale.join_images([npy_file(tmp_path / "color.npy", color)] * 2, path)
+    assert torch.equal(scale.mapped_images(path), color.repeat(2, 1, 1, 1)), "what is there is replaced"
+
+
+@pytest.mark.parametrize("odd, said", [
+    (torch.zeros(2, 5, 6, dtype=torch.uint8), r"odd.npy holds images of shape \(1, 5, 6\), \S*b of shape \(1, 6, 6\)"),
+    (torch.zeros(2, 3, 6, 6, dtype=torch.uint8), r"odd.npy holds images of shape \(3, 6, 6\)"),
+    (torch.zeros(2, 6, 6), "odd.npy holds float32"), (torch.zeros(36, dtype=torch.uint8), r"odd.npy holds an array of shape \(36,\)")],
+    ids=["another size", "color", "floats", "a row"])
+def test_a_shard_that_differs_is_named_and_nothing_written(tmp_path, odd, said):
+    shards = [*three_shards(tmp_path, images(50)), npy_file(tmp_path / "odd.npy", odd)]
+    with pytest.raises(ValueError, match=said):
+        scale.join_images(shards, tmp_path / "joined")
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith("joined")]
+
+
+def test_a_join_that_fails_leaves_what_was_there(tmp_path):
+    shards, path = three_shards(tmp_path, images(50)), tmp_path / "joined"
+    path.write_bytes(b"before")
+    (tmp_path / "joined.1999999999-7.part").write_bytes(b"left by a process that was killed")
+    with patch("os.replace", side_effect=OSError(28, "No space left on device")):
+        with pytest.raises(OSError, match="joined could not be written .No space left on device."):
+            scale.join_images(shards, path)
+    assert path.read_bytes() == b"before" and [each.name for each in tmp_path.glob("joined*")] == ["joined"]
+    with pytest.raises(ValueError, match="c.npy is one of the shards"):
+        scale.join_images(shards, shards[1])
+    assert len(scale.mapped_images(shards[1])) == 1
+
+
+def test_joining_takes_a_piece_at_a_time(tmp_path):
+    shards = [npy_file(tmp_path / f"{i}.npy", torch.zeros(20_000, 28, 28, dtype=torch.uint8)) for i in range(2)]  # 15 MiB each
+    tracemalloc.start()
+    scale.join_images(shards, tmp_path / "joined")
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 3 * 2**20 and len(scale.mapped_images(tmp_path / "joined")) == 40_000
 
 
 def private_memory():
