@@ -350,9 +350,11 @@ class Velocity(nn.Module):
     def with_divergence(self, z: Tensor, t: float) -> tuple[Tensor, Tensor]:
         """Velocity `(N, latent_dim)` and divergence `(N,)` at z `(N, latent_dim)` and one time.
         在z `(N, latent_dim)`与同一时刻处的速度`(N, latent_dim)`与散度`(N,)`。"""
-        time = z.new_full((1,), t)
         def twice(row: Tensor) -> tuple[Tensor, Tensor]: return (velocity := self(row, time)), velocity
-        jacobian, velocity = torch.func.vmap(torch.func.jacrev(twice, has_aux=True))(z)
+        graph = torch.is_grad_enabled()
+        with torch.inference_mode(False), torch.set_grad_enabled(graph):  # in inference mode PyTorch 2.11 gives wrong derivatives
+            z, time = z.clone(), z.new_full((1,), t)
+            jacobian, velocity = torch.func.vmap(torch.func.jacrev(twice, has_aux=True))(z)
         return velocity, jacobian.diagonal(dim1=1, dim2=2).sum(1)
 
 # %% ../nbs/10_prior.ipynb #b3b94fb7
