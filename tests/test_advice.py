@@ -1111,7 +1111,7 @@ def shards_that_cannot_be_joined_there(tmp):
     assert "add a file's name" in said(scale.join_images, shards, tmp)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("os.fsync", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
-        assert "make room or allow it" in said(scale.join_images, shards, tmp / "joined")
+        assert "Make room or allow it" in said(scale.join_images, shards, tmp / "joined")
     scale.join_images(shards, tmp / "joined")
     assert len(scale.mapped_images(tmp / "joined")) == 6
 

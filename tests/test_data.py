@@ -897,6 +897,18 @@ def test_what_is_no_file_is_not_replaced(tmp_path):
     assert parts(tmp_path) == ["folder", "link", "pipe"]
 
 
+def test_pieces_are_written_whole_or_not_at_all(tmp_path):
+    def broken():
+        yield b"new"
+        raise KeyError("the shard")
+    write_whole(path := tmp_path / "file", iter([b"one", b"two"]))
+    assert path.read_bytes() == b"onetwo"
+    for pieces, error in ((broken(), KeyError), (iter("text"), TypeError)):
+        with pytest.raises(error):
+            write_whole(path, pieces)
+        assert path.read_bytes() == b"onetwo" and [*tmp_path.iterdir()] == [path]
+
+
 @pytest.mark.parametrize("content", [b"", b"x", bytearray(b"xy"), memoryview(b"xyz")])
 def test_bytes_of_each_kind_are_written(content, tmp_path):
     write_whole(str(tmp_path / "new/deep/file"), content)

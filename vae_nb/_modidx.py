@@ -506,7 +506,6 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                               'vae_nb.scale.pixels_in': ('scale.html#pixels_in', 'vae_nb/scale.py'),
                               'vae_nb.scale.reached': ('scale.html#reached', 'vae_nb/scale.py'),
                               'vae_nb.scale.rehearse': ('scale.html#rehearse', 'vae_nb/scale.py'),
-                              'vae_nb.scale.replacing': ('scale.html#replacing', 'vae_nb/scale.py'),
                               'vae_nb.scale.settings_of': ('scale.html#settings_of', 'vae_nb/scale.py'),
                               'vae_nb.scale.share_of': ('scale.html#share_of', 'vae_nb/scale.py'),
                               'vae_nb.scale.shared_evaluation': ('scale.html#shared_evaluation', 'vae_nb/scale.py'),

@@ -175,16 +175,16 @@ def alive(process: int, thread: int) -> bool:
     return True
 
 # %% ../nbs/13_files.ipynb #87cf0ad4
-def write_whole(path: str | os.PathLike[str], data: bytes | bytearray | memoryview) -> None:
-    """Write bytes so that `path` holds what it held before or all of `data`, never a part of it.
-    写入字节：无论何时中断，`path`中要么仍是旧内容，要么是完整的`data`。
+def write_whole(path: str | os.PathLike[str], data: bytes | bytearray | memoryview | Iterator[bytes]) -> None:
+    """Write bytes, whole or from an iterator of pieces, so that `path` holds what it held before or all of `data`, never a part of it.
+    写入字节（一整份，或由迭代器逐块给出）：无论何时中断，`path`中要么仍是旧内容，要么是完整的`data`。
 
     A symbolic link stays a link, an existing file keeps its mode, folders that are missing are made. Raises `OSError`
     (of the kind that the system reported) with the path and the reason, `TypeError` for what is not bytes.
 
     符号链接仍是链接，已有文件的权限不变，缺少的文件夹会建好。写不成时报`OSError`（系统报告的那一种），附路径与原因；
     不是字节则报`TypeError`。"""
-    if not isinstance(data, (bytes, bytearray, memoryview)):
+    if not isinstance(data, (bytes, bytearray, memoryview, Iterator)):
         raise TypeError(f"what is written must be bytes, not a {type(data).__name__}; text becomes bytes by text.encode()")
     path = Path(os.path.realpath(path_of(path)))
     part = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}.part")
@@ -198,7 +198,7 @@ def write_whole(path: str | os.PathLike[str], data: bytes | bytearray | memoryvi
         try:
             part.touch(0o666 if mode is None else 0o600)
             with open(part, "wb") as file:
-                file.write(data)
+                file.writelines(data if isinstance(data, Iterator) else [data])
                 file.flush()
                 os.fsync(file.fileno())
             if mode is not None: part.chmod(mode)

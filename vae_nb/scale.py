@@ -6,7 +6,7 @@
 __all__ = ['fit', 'mapped_images', 'join_images', 'nll']
 
 # %% ../nbs/16_scale.ipynb #16e09d65
-import atexit, errno, hashlib, math, os, shlex, shutil, socket, threading, warnings
+import atexit, hashlib, math, os, shlex, socket, warnings
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
@@ -22,7 +22,7 @@ from tqdm.auto import tqdm
 from . import evaluate as _evaluate, files as _files, speed as _speed, train as _train
 from .data import as_float
 from .evaluate import Estimate, LogMean, check_finite, draws, likelihood_of, looked_through, widest
-from .files import State, fingerprint, path_of, random_state_kept, remove_left_parts, run_settings
+from .files import State, fingerprint, path_of, random_state_kept, run_settings, write_whole
 from .loss import loss_function
 from .model import check_sizes, device_of, evaluating
 from .sample import posterior
@@ -560,26 +560,6 @@ def mapped_images(path: str | os.PathLike[str]) -> Tensor:
     start, shape = pixels_in(file := path_of(path))
     return torch.from_file(str(file), shared=False, size=start + math.prod(shape), dtype=torch.uint8)[start:].view(shape)
 
-# %% ../nbs/16_scale.ipynb #511a6c0c
-@contextmanager
-def replacing(file: Path) -> Iterator[Any]:
-    """A file to write into, which takes the place of `file` at the end; after an error nothing is left of it. Raises `OSError` in words.
-    供写入的文件，写完后顶替`file`；中途出错则什么也不留下。写不成报`OSError`并说明。"""
-    part = file.with_name(f"{file.name}.{os.getpid()}-{threading.get_ident()}.part")
-    try:
-        if file.is_dir(): raise IsADirectoryError(errno.EISDIR, "it is a folder; add a file's name")
-        file.parent.mkdir(parents=True, exist_ok=True)
-        remove_left_parts(file)
-        with open(part, "wb") as opened:
-            yield opened
-            opened.flush()
-            os.fsync(opened.fileno())
-        os.replace(part, file)
-    except OSError as error:
-        raise type(error)(error.errno, f"{file} could not be written ({error.strerror or error}); make room or allow it, or choose another path") from error
-    finally:
-        with suppress(OSError): part.unlink(missing_ok=True)
-
 # %% ../nbs/16_scale.ipynb #996777f2
 def join_images(shards: Iterable[str | os.PathLike[str]], path: str | os.PathLike[str]) -> None:
     """Write the images of several IDX or .npy files, one file after the other, into one IDX file at `path`, for `mapped_images`.
@@ -601,12 +581,13 @@ def join_images(shards: Iterable[str | os.PathLike[str]], path: str | os.PathLik
         if shape != shapes[0]: raise ValueError(f"{each} holds images of shape {shape}, {files[0]} of shape {shapes[0]}; needed: one shape in all shards")
         if file.exists() and each.samefile(file): raise ValueError(f"{each} is one of the shards; choose another path for the joined images")
     sizes = sum(shape[0] for _, shape in found), *shapes[0]
-    with replacing(file) as joined:
-        joined.write(b"\x00\x00\x08\x04" + b"".join(size.to_bytes(4, "big") for size in sizes))
+    def pieces() -> Iterator[bytes]:
+        yield b"\x00\x00\x08\x04" + b"".join(size.to_bytes(4, "big") for size in sizes)
         for each, (start, _) in zip(files, found):
             with open(each, "rb") as opened:
                 opened.seek(start)
-                shutil.copyfileobj(opened, joined, 2**20)
+                while piece := opened.read(2**20): yield piece
+    write_whole(file, pieces())
 
 # %% ../nbs/16_scale.ipynb #e87d291c
 class PieceOf(nn.Module):
