@@ -159,7 +159,8 @@ def table(results):
         lines += ["", "Learning rates on the validation images:", ""]
         lines += [*(f"- {name}: {', '.join(rates)}" for name, rates in tried.items()), ""]
     return "\n".join([*lines, f"""Both are trained by the plain loop in float32, with batches of 128 and Adam, on the first 55,000 training
-images, and validated on the others. -ELBO, rate and active units are those on the 10,000 test images; NLL is an importance-weighted
+images, and validated on the others. All runs of a table have the same time, rounded to whole epochs: the seconds of an epoch,
+times the epochs. -ELBO, rate and active units are those on the 10,000 test images; NLL is an importance-weighted
 estimate with {SAMPLES:,} samples, ± its standard error over images. Nats per image.
 """])
 

@@ -103,10 +103,10 @@ class LogisticVAE(ConvVAE):
     用于8位像素（灰度或彩色）的`ConvVAE`：解码结果是离散化逻辑斯谛分布的均值，尺度由学习得到。
 
     Train it with its own loss: `fit(model, ..., loss=model.loss)`. `log_scale` is one parameter for all pixels; the mean is that after
-    cutting, so the center may lie beyond black and white. A subclass with another distribution overrides `log_density`.
+    clipping to [0, 1], so the center may lie beyond black and white. A subclass with another distribution overrides `log_density`.
 
-    训练时用它自己的损失：`fit(model, ..., loss=model.loss)`。`log_scale`是所有像素共用的一个参数；均值是切过以后的，所以中心可以越过
-    黑与白。要换分布，在子类中改写`log_density`。"""
+    训练时用它自己的损失：`fit(model, ..., loss=model.loss)`。`log_scale`是所有像素共用的一个参数；均值是截断到[0, 1]以后的，所以中心可以
+    越过黑与白。要换分布，在子类中改写`log_density`。"""
     def __init__(self, image_shape: tuple[int, int, int] = (1, 28, 28), widths: tuple[int, ...] = (16, 32), latent_dim: int = 20) -> None:
         super().__init__(image_shape, widths, latent_dim)
         self.log_scale = nn.Parameter(torch.tensor(-2.0))
