@@ -333,6 +333,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                'vae_nb.labels.check_samples': ('labels.html#check_samples', 'vae_nb/labels.py'),
                                'vae_nb.labels.check_weight': ('labels.html#check_weight', 'vae_nb/labels.py'),
                                'vae_nb.labels.dial': ('labels.html#dial', 'vae_nb/labels.py'),
+                               'vae_nb.labels.each_class': ('labels.html#each_class', 'vae_nb/labels.py'),
                                'vae_nb.labels.summed_out': ('labels.html#summed_out', 'vae_nb/labels.py')},
             'vae_nb.ladder': { 'vae_nb.ladder.Hierarchy': ('ladder.html#hierarchy', 'vae_nb/ladder.py'),
                                'vae_nb.ladder.Hierarchy.__init__': ('ladder.html#hierarchy.__init__', 'vae_nb/ladder.py'),

@@ -285,15 +285,19 @@ class QuadrantVAE(Quadrants):
         return (logits * pixels[..., self.missing]).sum(-1) - F.softplus(logits).sum(-1)
 
 # %% ../nbs/09_labels.ipynb #e2da9e22
-def summed_out(model: ClassNetworks, pixels: Tensor, log_q: Tensor) -> Tensor:
-    """The bound on log p(x) in nats, `(B,)`, for pixels `(B, C*H*W)` without a label and log q(y|x) `(B, classes)`.
-    没有标签的像素`(B, C*H*W)`的log p(x)的下界（单位：奈特），`(B,)`；`log_q`是log q(y|x)，`(B, classes)`。"""
+def each_class(model: ClassNetworks, pixels: Tensor) -> Tensor:
+    """The bound on log p(x, y) for every class in nats, `(B, classes)`, of pixels `(B, C*H*W)`, with one sample of the style.
+    每个类别的log p(x, y)的下界（单位：奈特），`(B, classes)`；像素为`(B, C*H*W)`，风格取一个样本。"""
     x, y = pixels.unsqueeze(1), torch.eye(model.classes).to(pixels).expand(len(pixels), -1, -1)
     mu, logvar = model.style(x, y)
     z = mu + torch.exp(logvar / 2) * torch.randn_like(mu[:, :1])
-    kl = kl_divergence(mu.flatten(0, 1), logvar.flatten(0, 1)).view(log_q.shape)
-    bounds = model.log_p(z, y, x) - kl - math.log(model.classes)
-    return (log_q.exp() * (bounds - log_q)).sum(1)
+    kl = kl_divergence(mu.flatten(0, 1), logvar.flatten(0, 1)).view(mu.shape[:2])
+    return model.log_p(z, y, x) - kl - math.log(model.classes)
+
+def summed_out(model: ClassNetworks, pixels: Tensor, log_q: Tensor) -> Tensor:
+    """The bound on log p(x) in nats, `(B,)`, for pixels `(B, C*H*W)` without a label and log q(y|x) `(B, classes)`.
+    没有标签的像素`(B, C*H*W)`的log p(x)的下界（单位：奈特），`(B,)`；`log_q`是log q(y|x)，`(B, classes)`。"""
+    return (log_q.exp() * (each_class(model, pixels) - log_q)).sum(1)
 
 # %% ../nbs/09_labels.ipynb #6028463b
 class SemiVAE(ClassVAE):
