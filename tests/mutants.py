@@ -329,7 +329,7 @@ MUTANTS = [
            "torch.testing.assert_close(torch.sigmoid(b.logits), probabilities", ""),
     Mutant("stale-heads", SPEED, "Step", {"        merge(self.w, model)\n": ""}, SAME, ""),
     Mutant("hand-no-255", SPEED, "fill", {".div_(255)": ""}, SEEN, ""),
-    Mutant("stale-noise", SPEED, "fill", {"\n    b.eps.normal_()": ""}, SEEN, ""),
+    Mutant("noise-left-out", SPEED, "fill", {"b.eps.normal_()": "b.eps.zero_()"}, SEEN, ""),
     Mutant("low-weights", SPEED, "merge", {"convert(w.W1_, w.W1)\n": "convert(w.W1_, w.W1), convert(w.W1, w.W1_)\n"},
            "exact = (low_model.fc1", ""),
     Mutant("step-count-lost", SPEED, "average", {'["step"].copy_(step.count)': '["step"]'}, "assert steps == [47] * 20", ""),

@@ -445,9 +445,15 @@ def test_code_goes_on_below_where_it_has_no_room(opened):
     }""")
     rows = {top: [box for box in edges if abs(box[0] - top) < 5] for top in sorted({box[0] for box in edges})}
     begin = page.locator(".line", has_text="def far").evaluate("(line) => line.getBoundingClientRect().left")
-    assert len(rows) > 3 and all(right < 390 for _, _, right in edges)
+    column = line.evaluate("""(line) => {
+        const range = document.createRange();
+        range.setStart(document.createTreeWalker(line, NodeFilter.SHOW_TEXT).nextNode(), 0);
+        range.setEnd(range.startContainer, 1);
+        return range.getBoundingClientRect().width;
+    }""")
+    assert len(rows) > 3 and all(right < 390 for _, _, right in edges) and 4 < column < 12
     first, *lefts = [min(left for _, left, _ in row) for row in rows.values()]
-    assert first < begin + 8 and all(left > first + 80 for left in lefts), "8 columns in, and then some"
+    assert first < begin + 8 and all(left > first + 9 * column for left in lefts), "8 columns in, and then some"
     assert page.evaluate("[...document.querySelectorAll('main .sourceCode pre')].every((each) => each.scrollWidth <= each.clientWidth)")
 
 

@@ -55,13 +55,14 @@ def test_what_runs_in_a_set_imports_nothing_that_it_lacks():
     """A set has the package, what it asks for, and pytest; its tests run without conftest.py."""
     names = re.search(r"UNIT := .*, versions (.*)\)\)\n", (ROOT / "Makefile").read_text(encoding="utf-8"))[1].split()
     names, found = ["versions", *names], set()
-    for name in names:
-        for node in ast.parse((ROOT / f"tests/test_{name}.py").read_text(encoding="utf-8")).body:
+    for name in [*(f"test_{name}" for name in names), "ranks"]:
+        for node in ast.parse((ROOT / f"tests/{name}.py").read_text(encoding="utf-8")).body:
             if isinstance(node, ast.Import):
                 found |= {(name, each.name.split(".")[0]) for each in node.names}
             elif isinstance(node, ast.ImportFrom):
-                found.add((name, node.module if node.module.startswith("tests") else node.module.split(".")[0]))
-    there = {*sys.stdlib_module_names, *(f"tests.test_{name}" for name in names), *requirements()}
+                own = node.module == "tests" and [f"tests.{each.name}" for each in node.names]
+                found |= {(name, each) for each in own or [node.module if node.module.startswith("tests") else node.module.split(".")[0]]}
+    there = {*sys.stdlib_module_names, *(f"tests.test_{name}" for name in names), "tests.ranks", *requirements()}
     there |= {"vae_nb", "pytest", "packaging", "PIL", "numpy", "traitlets"}
     assert {(name, module) for name, module in found if module not in there} == set()
 

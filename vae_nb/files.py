@@ -198,7 +198,7 @@ def write_whole(path: str | os.PathLike[str], data: bytes | bytearray | memoryvi
         try:
             part.touch(0o666 if mode is None else 0o600)
             with open(part, "wb") as file:
-                file.writelines(data if isinstance(data, Iterator) else [data])
+                for piece in data if isinstance(data, Iterator) else [data]: file.write(piece)
                 file.flush()
                 os.fsync(file.fileno())
             if mode is not None: part.chmod(mode)
