@@ -89,6 +89,22 @@ def test_the_short_step_has_the_loss_and_the_gradient_of_iwae_loss(low):
         assert one.dtype == torch.float32 and (one - other).norm() < (0.02 if low else 1e-4) * other.norm()
 
 
+def test_of_many_terms_the_largest_of_each_image_are_differentiated():
+    generator = torch.Generator().manual_seed(0)
+    model, x = iwae.IWAE(torch.linspace(0, 1, 784)), torch.randint(0, 2, (6, 784), generator=generator).float()
+    eps = torch.randn(50, 6, 50, generator=generator)
+    mu, logvar = model.encode(x)
+    z = mu + torch.exp(logvar / 2) * eps
+    log_w = model.log_likelihood(z.transpose(0, 1), x).T + (eps.square() - z.square() + logvar).sum(2) / 2
+    bound = (log_w.sort(0).values[-10:].logsumexp(0) - math.log(50)).sum()
+    wanted = torch.autograd.grad(-bound, list(model.parameters()))
+    value = iwae.Short(1).loss(model, x, *model.encode(x), eps)
+    value.backward()
+    assert value.item() == pytest.approx(-bound.item(), rel=1e-6) and value > iwae_loss(model.decode(z), x, z, mu, logvar)
+    for p, other in zip(model.parameters(), wanted, strict=True):
+        assert (p.grad - other).norm() < 1e-4 * other.norm()
+
+
 def test_a_pass_uses_every_image_once_and_in_a_new_order(monkeypatch):
     monkeypatch.setattr(iwae.Short, "batch", 4)
     monkeypatch.setattr(iwae.Short, "block", 5)
