@@ -1,7 +1,9 @@
 """The speed measurement: its workers, its arithmetic, and what it leaves behind. Nothing here depends on how fast a machine is."""
 import json
 import os
+import re
 import signal
+from pathlib import Path
 from unittest.mock import patch
 
 import pytest
@@ -11,9 +13,11 @@ import vae_nb.speed as speed_module
 from bench import schedule, speed
 from bench.contenders import BATCH, CONTENDERS, RATE, Floor, Stamps, WholeFloor, cycle_rates, prepare
 from bench.speed import Died, Worker, ratios, reached, report, side_by_side, start, stop, targets
+from tools.outputs import NBS, read
 from vae_nb.data import as_float
 from vae_nb.loss import loss_function
 
+ROOT = Path(__file__).parent.parent
 NEXT = speed_module.next_rate
 SECONDS = {  # a warm-up and three rounds
     "seed": [9.0, 10.0, 6.0, 12.0], "plain": [5.0, 4.0, 4.0, 4.0], "jax": [7.0, 3.0, 1.0, 3.0],
@@ -219,3 +223,26 @@ def test_every_way_follows_the_same_rates():
 def test_the_rate_is_the_choice_of_the_search():
     runs = json.loads((schedule.FOLDER / "schedule.json").read_text(encoding="utf-8"))["runs"]
     assert RATE == schedule.best(runs, speed.CYCLE)["lr"]
+
+
+def test_chapter_15_says_what_was_measured():
+    page = (ROOT / "bench/RESULTS.md").read_text(encoding="utf-8")
+    rows = {name: cells for name, *cells in (line.strip("| ").split(" | ") for line in page.splitlines()[::-1] if line.startswith("|"))}
+    found = {name: [re.findall(r"[\d.]+", cell) for cell in cells] for name, cells in rows.items()}
+    ways = [found[name] for name in ("seed", "pythae", "plain", "jax", "ours (float32)", "ours")]
+    table = [[each[0], ratio[0].removesuffix(".00"), start] for each, ratio, _, _, (start,), *_ in ways]
+
+    def told(*numbers):
+        return [{number, f"{float(number):.1f}"} for number in numbers]
+    whole = f"{float(ways[0][4][0]) / float(ways[-1][4][0]):.1f}"
+    targets = ("the usual loop", "as JAX", "that floor")
+    usual, jax, ours = (next(cells[0] for name, cells in found.items() if words in name) for words in targets)
+    floors = [found[name][0][0] for name in ("floor", "floor (with Adam and passes)")]
+    expected = told(ways[0][1][0], usual[0], *ways[2][1], whole, *jax, *floors, *ours)
+    texts = [cell.source for cell in read(NBS / "15_speed.ipynb").cells if "bench/RESULTS.md" in cell.source]
+    for text in texts:
+        before, _, prose = text.rpartition("|")
+        assert [line.strip("| ").split(" | ")[1:] for line in before.splitlines() if line.startswith("|")][2:] == table
+        numbers = re.findall(r"\d\.\d+", prose)
+        assert len(numbers) == len(expected) and all(number in choice for number, choice in zip(numbers, expected, strict=True))
+    assert len(texts) == 2
