@@ -148,13 +148,13 @@ $(VENV)/.web: $(BIN)/python web/requirements.txt constraints.txt
 	@$(BIN)/python -m pip install -q -c constraints.txt -r web/requirements.txt $(STATE)
 	@touch $@
 
-$(VENV)/.all: $(VENV)/.web setup.py settings.ini pyproject.toml constraints.txt tools/reflex.py tests/chromium.py \
+$(VENV)/.all: $(VENV)/.web setup.py settings.ini pyproject.toml constraints.txt tools/reflex.py tools/chromium.py \
   web/package-lock.json widgets/package-lock.json
 	@echo "Installing PyTorch and the tools; this takes a few minutes the first time ..."
 	@$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev]'
 	@$(BIN)/python -m tools.reflex
 	@for folder in web widgets; do (cd $$folder && npm ci --silent --no-audit --no-fund) || exit 1; done
-	@$(BIN)/python -m tests.chromium
+	@$(BIN)/python -m tools.chromium
 	@touch $@
 
 # An environment that sees the packages of the other one by a .pth file, and has what FOLDER/requirements.txt adds

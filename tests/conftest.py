@@ -15,7 +15,7 @@ import psutil
 import pytest
 from playwright.sync_api import sync_playwright
 
-from tests.chromium import find
+from tools.chromium import find
 from web.course import Course
 from web.serve import Quiet, server
 
@@ -126,7 +126,7 @@ def chromium():
     """The program of a Chromium. Without one the tests that need it are skipped, but on CI they fail."""
     program = find()
     if not program:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)("no Chromium: install one, or run `python -m tests.chromium`")
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("no Chromium: install one, or run `python -m tools.chromium`")
     return program
 
 

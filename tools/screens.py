@@ -2,12 +2,11 @@
 
 For each page it prints how many screens of 1280 by 800 it has, on which of them the first figure stands, how many lie at most between one
 figure and the next, and the minutes that the page takes to read."""
-import os
-import shutil
 import sys
 
 from playwright.sync_api import sync_playwright
 
+from tools.chromium import find
 from web.contents import minutes
 from web.course import Course
 
@@ -41,7 +40,6 @@ def table(course, names, browser):
 
 
 if __name__ == "__main__":
-    chromium = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     with sync_playwright() as playwright:
-        for line in table(Course(), sys.argv[1:], playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])):
+        for line in table(Course(), sys.argv[1:], playwright.chromium.launch(executable_path=find(), args=["--no-sandbox"])):
             print(line)

