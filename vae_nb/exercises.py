@@ -1875,7 +1875,7 @@ def check_merge(merge: Any) -> Verdict:
     inputs = [tuple(torch.randn(4, *shape, dtype=torch.float64)) for shape in ((5, 3), (2, 3, 4), (7,))]
     known = [row._replace(answer=lambda *inputs, wrong=row.answer: beside(wrong(*inputs))) for row in MERGED]
     compare(answer, lambda *inputs: beside(precise(*inputs)), inputs, known)
-    return Verdict("exact", "都对；在噪声坐标里，它就是信任w。", "both are right; in noise coordinates this is the trust w.")
+    return Verdict("exact", "都对；在噪声坐标里，图像一方在精度之和里的比例就是w。", "both are right; the share of the image in the sum of the precisions is the w of the chapter.")
 
 # %% ../nbs/17_exercises.ipynb #daa495ae
 @checker
