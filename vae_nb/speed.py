@@ -135,6 +135,8 @@ def backward(w: SimpleNamespace, g: SimpleNamespace, b: SimpleNamespace) -> None
     encoder_backward(w, g, b)
 
 # %% ../nbs/15_speed.ipynb #eb6bff89
+torch.log1p(torch.full((16,), -0.0))  # reads a page of constants: until something has, AVX-512 log1p is several times as slow
+
 def bf16_products() -> bool:
     """Whether this processor has instructions for products of bfloat16 matrices.
     本机处理器有没有bfloat16矩阵乘法的指令。"""
@@ -225,7 +227,6 @@ class Step:
     def __init__(self, model: VAE, optimizer: Adam, low: bool = False) -> None:
         self.model, self.optimizer, self.low = model, optimizer, low
         self.bound: Any = None
-        torch.log1p(torch.full((16,), -0.0))  # reads a page of constants: until something has, AVX-512 log1p is several times as slow
 
     def bind(self) -> None:
         """Take up the model's weights and the optimizer's state and settings as they are now, unless nothing has changed.
