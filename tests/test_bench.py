@@ -246,3 +246,6 @@ def test_chapter_15_says_what_was_measured():
         numbers = re.findall(r"\d\.\d+", prose)
         assert len(numbers) == len(expected) and all(number in choice for number, choice in zip(numbers, expected, strict=True))
     assert len(texts) == 2
+    ends = sorted(float(line.split(", ")[-1].strip(" |")) for line in page.partition("The same with")[2].splitlines() if "(epoch" in line)
+    spans = [cell for cell in read(NBS / "15_speed.ipynb").cells if all(f"{end:.1f}" in cell.source for end in (ends[0], ends[-1]))]
+    assert len(ends) == 6 and len(spans) == 2

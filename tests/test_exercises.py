@@ -199,20 +199,20 @@ def rising(x):
     return torch.linalg.eigvalsh(torch.cov(x.T, correction=0))
 
 
-def trained(model, images, optimizer, batch_size, order=torch.randperm, mode=True, clear=True, step=True, mean=False, between=False,
+def trained(model, images, optimizer, batch_size, order=torch.randperm, mode=True, clear=range(9), step=range(9), mean=False, between=False,
             keep=slice(None)):
-    """An epoch of training with one thing or another left out; the sums and sizes of its batches."""
+    """An epoch of training that clears and steps in these batches, or with another fault; the sums and sizes of its batches."""
     model.train(mode)
     sums, sizes = [], []
-    for index in [*order(len(images)).split(batch_size)][keep]:
+    for i, index in enumerate([*order(len(images)).split(batch_size)][keep]):
         reconstructed, mu, logvar = model(images[index])
         loss = loss_function(reconstructed, images[index], mu, logvar)
-        if clear:
+        if i in clear:
             optimizer.zero_grad()
         (loss / len(index) if mean else loss).backward()
         if between:
             optimizer.zero_grad()
-        if step:
+        if i in step:
             optimizer.step()
         sums.append(loss.item())
         sizes.append(len(index))
@@ -306,6 +306,7 @@ WRONG = [
     Wrong("check_no_gate", [110.9, 0.0, ...], "lower_nats", "missing"),
     Wrong("check_without_labels", [lambda codes, count: torch.randn(count, 20)], "covers all digits"),
     Wrong("check_without_labels", [lambda codes, count: codes[:count]], "were given"),
+    Wrong("check_without_labels", [lambda codes, count: codes[:count] + 0.1 * torch.randn(count, 20)], "with a little noise"),
     Wrong("check_without_labels", [lambda codes, count: codes[:1] + 0.1 * torch.randn(count, 20)], "of the variance"),
     Wrong("check_without_labels", [lambda codes, count: MultivariateNormal(codes.mean(0), torch.cov(codes.T)).sample((count,))],
         "covers all"),
@@ -365,12 +366,13 @@ WRONG = [
     Wrong("check_kl", [lambda mu, v: half(mu, v).sum(0)], "dimension 0"),
     Wrong("check_kl", [lambda mu, v: half(mu, v).sum(1, keepdim=True)], "only the shape", "close"),
     Wrong("check_kl", [lambda mu, v: half(mu, v).sum(1).detach()], "no gradient", "close"),
+    Wrong("check_kl", [lambda mu, v: 0.5 * (v.exp().detach() + mu**2 - 1 - v).sum(1)], "through one term", "close"),
     Wrong("check_kl", [in_place], "have changed", "close"),
     Wrong("check_kl", [lambda mu, v: 1.002 * half(mu, v).sum(1)], "1.002 times", "close"),
     Wrong("check_kl", [lambda mu, v: half(mu, v).half().sum(1)], "should be", "close"),
     Wrong("check_kl", [lambda mu, v: 0.5 * (v.exp() + mu**2 - 1 - (v.exp() + 1e-6).log()).sum(1)], "at [", "close"),
     Wrong("check_kl", [lambda mu, v: 3 * half(mu, v).sum(1)], "3 times"),
-    Wrong("check_kl", [lambda mu, v: half(mu, v).sum(1) + 1], "1 more"),
+    Wrong("check_kl", [lambda mu, v: half(mu, v).sum(1) + 1], "exactly +1 "),
     Wrong("check_kl", [lambda mu, v: 0 * half(mu, v).sum(1)], "0 everywhere"),
     Wrong("check_kl", [lambda mu, v: half(mu, v.log()).sum(1)], "logarithm already"),
     Wrong("check_kl", [lambda mu, v: 0.5 * (v.exp() + mu**2 - 1 - 2 * v.sqrt().log()).sum(1)], "no logarithm and no root"),
@@ -406,9 +408,12 @@ WRONG = [
     Wrong("check_train_epoch", [loop(order=torch.arange)], "shuffle"),
     Wrong("check_train_epoch", [loop(order=lambda n: torch.randint(n, (n,)))], "exactly once"),
     Wrong("check_train_epoch", [loop(mode=False)], "model.train()", "close"),
-    Wrong("check_train_epoch", [loop(mode=False, clear=False)], "not cleared"),
-    Wrong("check_train_epoch", [loop(clear=False)], "not cleared"),
-    Wrong("check_train_epoch", [loop(step=False)], "optimizer.step()"),
+    Wrong("check_train_epoch", [loop(mode=False, clear=())], "not cleared"),
+    Wrong("check_train_epoch", [loop(clear=())], "not cleared"),
+    Wrong("check_train_epoch", [loop(clear=(0,))], "only once in an epoch"),
+    Wrong("check_train_epoch", [loop(step=(2,))], "only one step"),
+    Wrong("check_train_epoch", [loop(clear=(0,), step=(2,))], "only one step"),
+    Wrong("check_train_epoch", [loop(step=())], "optimizer.step()"),
     Wrong("check_train_epoch", [loop(between=True)], "no zero_grad in between"),
     Wrong("check_train_epoch", [loop(lambda sums, sizes: (sums / sizes).sum() / sizes.sum())], "divided twice"),
     Wrong("check_train_epoch", [loop(mean=True)], "mean loss", "close"),
@@ -464,6 +469,7 @@ WRONG = [
     Wrong("check_emptiest", [lambda codes: (8047, 2215)], "long is not empty", "close"),
     Wrong("check_per_class", [lambda codes, labels, count: torch.randn(count, 20)], "hardly lower"),
     Wrong("check_per_class", [lambda codes, labels, count: codes[:count]], "were given"),
+    Wrong("check_per_class", [lambda codes, labels, count: codes[:count] + 0.1 * torch.randn(count, 20)], "with a little noise"),
     Wrong("check_per_class", [by_class(lambda mine, n: mine.mean(0).expand(n, 20))], "repeating its mean"),
     Wrong("check_per_class", [by_class(lambda mine, n: mine.mean(0) + 0.1 * torch.randn(n, 20))], "no longer varied"),
     Wrong("check_per_class", [by_class(lambda mine, n: mine.mean(0) + torch.randn(n, 20))], "shape of each class"),

@@ -97,8 +97,8 @@ def unreturned(answer: Any) -> Found:
     code = getattr(answer, "__code__", None)
     steps = {step.opname for step in dis.get_instructions(code)} if code else {"CALL"}
     if steps <= {"RESUME", "NOP", "LOAD_CONST", "RETURN_CONST", "RETURN_VALUE"}: return Found(*MISSING)
-    return Found("wrong", "你的函数运行了，却什么也没有返回：末尾漏了return，或者返回的是...？",
-                 "your function ran and returned nothing: is a return missing at its end, or does it return ...?")
+    return Found("wrong", "你的函数运行了，返回值或其中一项却是None或...：末尾漏了return，或者还有一项没有写？",
+                 "your function ran, but what it returned, or a part of it, is None or ...: is a return missing at its end, or a part not written yet?")
 
 # %% ../nbs/17_exercises.ipynb #14ae82d3
 Answers = ParamSpec("Answers")
@@ -219,7 +219,7 @@ def pattern(mine: Tensor, right: Tensor) -> tuple[str, str] | None:
     if near(mine, factor * right, 1e-5) and abs(factor - 1) > 1e-3:
         return f"处处恰好是应有值的{factor:.4g}倍：差一个因子。", f"everywhere exactly {factor:.4g} times what it should be: a factor is wrong."
     if near(mine - right, gap.expand(mine.shape), 1e-5):
-        return f"处处恰好比应有的值多{gap:.4g}：差一个常数。", f"everywhere exactly {gap:.4g} more than it should be: a constant is wrong."
+        return f"处处与应有的值恰好相差{gap:+.4g}：差一个常数。", f"everywhere it differs by exactly {gap:+.4g} from what it should be: a constant is wrong."
     return None
 
 # %% ../nbs/17_exercises.ipynb #4838b327
@@ -277,15 +277,23 @@ def scalars(*rows: Sequence[float]) -> list[tuple[Tensor, ...]]:
     return [tuple(torch.tensor(value, dtype=torch.float64) for value in row) for row in rows]
 
 # %% ../nbs/17_exercises.ipynb #1a8baa51
-def with_gradient(answer: Callable[..., Any], *arguments: Tensor) -> None:
-    """End the check unless gradients flow from the value back to every argument.
-    除非梯度能从返回值流回每个参数，否则结束检查。"""
+def flowing(function: Callable[..., Any], arguments: Sequence[Tensor]) -> list[Tensor]:
+    """The gradients of the sum of what a function returns, with respect to its arguments; zeros where none arrives.
+    函数返回值之和对各参数的梯度；传不到的是零。"""
     leaves = [value.clone().requires_grad_() for value in arguments]
-    value = called(answer, *leaves)
+    value = called(function, *leaves)
     linked = isinstance(value, Tensor) and value.requires_grad
-    if linked: linked = all(grad is not None for grad in torch.autograd.grad(value.sum(), leaves, allow_unused=True))
-    require(linked, "数值是对的，但梯度断了：计算中不要用.item()、.detach()、.data或NumPy。",
+    found = torch.autograd.grad(value.sum(), leaves, allow_unused=True) if linked else [None] * len(leaves)
+    return [torch.zeros_like(leaf) if grad is None else grad for leaf, grad in zip(leaves, found)]
+
+def with_gradient(answer: Callable[..., Any], right: Callable[..., Any], *arguments: Tensor) -> None:
+    """End the check unless the gradients are those of the right function, too.
+    除非梯度也与正确函数的相同，否则结束检查。"""
+    found = flowing(answer, arguments)
+    require(any(map(torch.any, found)), "数值是对的，但梯度断了：计算中不要用.item()、.detach()、.data或NumPy。",
             "the numbers are right, but no gradient flows back: compute without .item(), .detach(), .data and NumPy.", "close")
+    require(all(near(*pair, 1e-4) for pair in zip(found, flowing(right, arguments))), "数值是对的，但有一项的梯度断了：计算中不要用.item()、.detach()、.data或NumPy。",
+            "the numbers are right, but through one term no gradient flows back: compute without .item(), .detach(), .data and NumPy.", "close")
 
 # %% ../nbs/17_exercises.ipynb #ac15d247
 def one(name: str, value: Any) -> float:
@@ -521,7 +529,8 @@ PATHWISE = [
     Mistake(lambda mu, sigma: 4 * mu**2 + 4 * sigma**2, "这是E[(2z)²]：方差还要减去期望的平方，期望是2μ。",
             "this is E[(2z)²]: for the variance subtract the square of the expectation, which is 2μ."),
     Mistake(lambda mu, sigma: 2 * sigma + 0 * mu, "这是标准差，题目要的是方差。", "this is the standard deviation; the variance is asked for."),
-    Mistake(lambda mu, sigma: sigma**2 + 0 * mu, "因子2也要平方：f'(z) = 2z。", "the factor 2 is squared too: f'(z) = 2z.")]
+    Mistake(lambda mu, sigma: sigma**2 + 0 * mu, "漏了因子2：梯度是f'(z) = 2z，在方差里这个2要平方。",
+            "the factor 2 is missing: the gradient is f'(z) = 2z, and its variance has the 2 squared.")]
 SCORE = [
     Mistake(lambda mu, sigma: score_variance(mu, sigma) + 4 * mu**2, "这是二阶矩：方差还要减去期望的平方，期望是2μ。",
             "this is the second moment: for the variance subtract the square of the expectation, which is 2μ."),
@@ -652,7 +661,7 @@ def check_kl(kl: Any) -> Verdict:
     `kl`：由`mu`与`logvar`（均为`(B, L)`）得到`(B,)`的函数。错误的来源：第7章。"""
     inputs = [torch.randn(2, *shape, dtype=torch.float64) for shape in ((1, 2), (4, 3), (7, 20))]
     compare(kl, kl_divergence, [tuple(pair) for pair in inputs], KL + KL_SLIPS)
-    with_gradient(kl, *inputs[1])
+    with_gradient(kl, kl_divergence, *inputs[1])
     return Verdict(*AGREES)
 
 # %% ../nbs/17_exercises.ipynb #2377b1d6
@@ -768,8 +777,9 @@ def check_mean_loss(mean_loss: Any) -> Verdict:
         return (torch.rand(count, 784, dtype=torch.float64), images, *torch.randn(2, count, 20, dtype=torch.float64))
     reconstructed, images, mu, logvar = batch(3)
     alone = reconstructed, images, 0 * mu, 0 * logvar  # without a KL divergence, which would drown the reconstruction error
-    compare(mean_loss, lambda r, x, m, v: bce(r, x) + half(m, v).sum(), [batch(2), batch(5), alone], MEAN_LOSS)
-    with_gradient(lambda r, m, v: mean_loss(r, images, m, v), reconstructed, mu, logvar)
+    def right(r: Tensor, x: Tensor, m: Tensor, v: Tensor) -> Tensor: return bce(r, x) + half(m, v).sum()
+    compare(mean_loss, right, [batch(2), batch(5), alone], MEAN_LOSS)
+    with_gradient(lambda r, m, v: mean_loss(r, images, m, v), lambda r, m, v: right(r, images, m, v), reconstructed, mu, logvar)
     return Verdict("exact", "与ELBO相比，KL散度的分量大了784×批量倍：训练一轮，看看它还剩多少。",
                    "beside the ELBO its KL divergence weighs 784 × batch size times as much: train an epoch and see what is left of it.")
 
@@ -798,28 +808,40 @@ class Recording(VAE):
         return loss_function(self.decode(mu), x.flatten(1), mu, logvar)
 
 # %% ../nbs/17_exercises.ipynb #7ba14858
-def two_epochs(train: Callable[..., Any], rate: float, batch_size: int) -> tuple[Recording, Tensor, list[Any]]:
-    """Train a recording model for two epochs on ten images; the model, the images, and what was returned.
-    用十幅图像把会记录的模型训练两轮；返回模型、图像与两轮的返回值。"""
+def two_epochs(train: Callable[..., Any], rate: float, alike: bool = False) -> tuple[Recording, Tensor, list[Any]]:
+    """Train a recording model for two epochs on ten images, in batches of 4; the model, the images, and what was returned.
+    用十幅图像把会记录的模型训练两轮，每批4幅；返回模型、图像与两轮的返回值。
+
+    `alike`: ten times the same image, so that the order makes no difference.
+
+    `alike`：十幅都是同一图像，次序因此无关。"""
     torch.manual_seed(0)
     model, images = Recording().eval(), torch.rand(10, 1, 28, 28) * torch.linspace(0.05, 1, 10).view(10, 1, 1, 1)
+    if alike: images = images[-1:].repeat(10, 1, 1, 1)
     optimizer = torch.optim.SGD(model.parameters(), lr=rate)
-    return model, images, [called(train, model, images, optimizer, batch_size) for _ in range(2)]
+    return model, images, [called(train, model, images, optimizer, 4) for _ in range(2)]
 
-def epoch_of(divisor: float = 1, clear: bool = True) -> Callable[..., Any]:
-    """A loop over one batch of all images: right, or with the loss divided, or without clearing the gradients.
-    以全部图像为一批的循环：正确的，或把损失除以某数，或不清零梯度。"""
+def epoch_of(clear: Sequence[int] = (0, 1, 2), step: Sequence[int] = (0, 1, 2), mean: bool = False) -> Callable[..., Any]:
+    """A loop of three batches that clears and steps in these of them, with the sum or the mean of a batch as its loss.
+    有三批的循环：在其中哪几批清零、更新，损失取整批之和还是平均。"""
     def train(model: Recording, images: Tensor, optimizer: torch.optim.Optimizer, batch_size: int) -> float:
-        if clear: optimizer.zero_grad()
-        (model.loss(images) / divisor).backward()
-        optimizer.step()
+        for i, batch in enumerate(images.split(batch_size)):
+            if i in clear: optimizer.zero_grad()
+            (model.loss(batch) / (len(batch) if mean else 1)).backward()
+            if i in step: optimizer.step()
         return 0.0
     return train
 
 def weights_after(train: Callable[..., Any]) -> Tensor:
-    """All weights after two epochs in batches of all ten images, as one vector.
-    以全部十幅图像为一批训练两轮之后的全部权重，排成一个向量。"""
-    return nn.utils.parameters_to_vector(two_epochs(train, 1e-4, 10)[0].parameters()).detach()
+    """All weights after two epochs on ten equal images, as one vector.
+    用十幅相同的图像训练两轮之后的全部权重，排成一个向量。"""
+    return nn.utils.parameters_to_vector(two_epochs(train, 1e-4, alike=True)[0].parameters()).detach()
+
+SLIPS = [
+    (epoch_of(clear=()), "梯度没有清零：第二步用的是两步梯度之和，optimizer.zero_grad()。", "the gradients are not cleared: the second step uses the sum of two, so call optimizer.zero_grad()."),
+    (epoch_of(clear=(0,)), "梯度每轮只清零了一次：每批都要optimizer.zero_grad()。", "the gradients are cleared only once in an epoch: call optimizer.zero_grad() for each batch."),
+    (epoch_of(step=(2,), clear=(0,)), "一轮只更新了一次：每批都要optimizer.step()。", "there is only one step in an epoch: call optimizer.step() for each batch."),
+    (epoch_of(step=(2,)), "一轮只更新了一次：每批都要optimizer.step()。", "there is only one step in an epoch: call optimizer.step() for each batch.")]
 
 # %% ../nbs/17_exercises.ipynb #6c56fb4c
 def judge_visits(model: Recording, images: Tensor) -> None:
@@ -869,17 +891,16 @@ def check_train_epoch(train: Any) -> Verdict:
 
     `train`：函数`(model, images, optimizer, batch_size)`，以`loss_function`为损失，用每幅图像（浮点数`(N, 1, 28, 28)`）训练一次，
     返回每幅图像的平均损失。"""
-    model, images, values = two_epochs(train, 0, 4)
+    model, images, values = two_epochs(train, 0)
     judge_visits(model, images)
     first = model.batches[:len(model.batches) // 2]
     judge_average(values[0], [model.loss(batch).item() for batch in first], [len(batch) for batch in first])
     start, mine, right = weights_after(lambda *_: 0.0), weights_after(train), weights_after(epoch_of())
     require(not near(mine, start, 1e-6), "权重没有变：loss.backward()之后要optimizer.step()，两者之间不能有zero_grad。",
             "the weights have not changed: after loss.backward() comes optimizer.step(), with no zero_grad in between.")
-    require(not near(mine - start, weights_after(epoch_of(clear=False)) - start, 1e-3), "梯度没有清零：第二步用的是两步梯度之和，optimizer.zero_grad()。",
-            "the gradients are not cleared: the second step uses the sum of two, so call optimizer.zero_grad().")
-    require(not near(mine - start, weights_after(epoch_of(10)) - start, 1e-3), "反向传播用的是平均损失，步子因此是十分之一：用整批之和。",
-            "the gradient is that of the mean loss, and the steps are a tenth: use the sum over the batch.", "close")
+    for slip, zh, en in SLIPS: require(not near(mine - start, weights_after(slip) - start, 1e-3), zh, en)
+    require(not near(mine - start, weights_after(epoch_of(mean=True)) - start, 1e-3), "反向传播用的是平均损失，步子因此只有几分之一：用整批之和。",
+            "the gradient is that of the mean loss, and the steps are several times too short: use the sum over the batch.", "close")
     require(near(mine - start, right - start, 1e-3), "返回值对，但权重不对：每批应是清零、反向传播、更新各一次。",
             "the value is right, the weights are not: for each batch clear, go backward and step, once each.")
     require(all(model.modes), "平均与权重都对，只差一点：交来的模型处于评估模式，先写model.train()，有dropout或批归一化的模型才不出错。",
@@ -923,8 +944,8 @@ def check_first_step(first_step: Any) -> Verdict:
 
     `first_step`：由`(g, lr, beta1, beta2)`得到两个数的函数。"""
     compare(first_step, first_steps, scalars((250, 1e-3, 0.9, 0.999), (-0.02, 1e-2, 0.9, 0.99), (3, 1e-3, 0.5, 0.9)), STEP)
-    return Verdict("exact", "第一步恰好是学习率，与梯度无关；不修正就是它的3.16倍。",
-                   "the first step is the learning rate, whatever the gradient; uncorrected it is 3.16 times that.")
+    return Verdict("exact", "第一步恰好是学习率，与梯度无关；β₁ = 0.9、β₂ = 0.999而不修正，就是它的3.16倍。",
+                   "the first step is the learning rate, whatever the gradient; uncorrected, with β₁ = 0.9 and β₂ = 0.999, it is 3.16 times that.")
 
 # %% ../nbs/17_exercises.ipynb #cc0051be
 RATES = {1e-4: (289.0, 1.1, 424), 1e-3: (190.3, 1.8, 246), 1e-2: (167.0, 6.0, 203), 1e-1: (211.6, 0.7, 3400)}
@@ -1113,6 +1134,15 @@ def ambiguous_share(z: Tensor) -> float:
     nearest = torch.cat([torch.cdist(part, codes).topk(20, largest=False).indices for part in again.split(500)])
     return (F.one_hot(labels[nearest], 10).sum(1).amax(1) < 10).float().mean().item()
 
+def judge_copies(z: Tensor, codes: Tensor) -> None:
+    """End the check if samples are mostly codes that were given, or lie much nearer to one than codes lie to each other.
+    样本若多半是已有的编码，或者离编码比编码彼此之间近得多，就结束检查。"""
+    nearest = torch.cat([torch.cdist(part, codes).amin(1) for part in z.split(500)])
+    require((nearest < 1e-3).float().mean() < 0.01, "这些就是已有的编码，不是新的样本。", "these are codes that were given, not new draws.")
+    usual = torch.cdist(codes[:500], codes[500:]).amin(1).median()
+    require(nearest.median() > usual / 2, "这些不过是已有的编码加了一点噪声：样本离编码，比编码彼此之间近得多。",
+            "these are codes that were given with a little noise: samples lie much nearer to a code than codes to each other.")
+
 # %% ../nbs/17_exercises.ipynb #2b48b387
 @checker
 def check_per_class(per_class: Any) -> Verdict:
@@ -1126,13 +1156,12 @@ def check_per_class(per_class: Any) -> Verdict:
     z = numbers(called(per_class, codes.clone(), labels.clone(), 2000)).float()
     require(z.shape == (2000, 20), f"形状是{tuple(z.shape)}，应为(2000, 20)。", f"the shape is {tuple(z.shape)} and should be (2000, 20).")
     require(z.isfinite().all(), "z里有nan或无穷大。", "z holds nan or infinity.")
-    distance = torch.cat([torch.cdist(part, codes).amin(1) for part in z.split(500)])
     require(len(z.unique(dim=0)) > 1000, "许多z完全相同：每类要抽样，不是重复均值。", "many z are equal: draw for each class instead of repeating its mean.")
-    require((distance < 1e-3).float().mean() < 0.01, "这些就是已有的编码，不是新抽的样本。", "these are codes that were given, not new draws.")
     spread, share = (z.var(0).sum() / codes.var(0).sum()).item(), ambiguous_share(z)
     found, said = f"含混的比例是{share:.1%}", f"the ambiguous share is {share:.1%}"
     require(spread > 0.85, f"{found}，但样本的方差只有编码的{spread:.0%}：挤在一起当然不含混，却也不再多样。",
             f"{said}, but the samples have only {spread:.0%} of the variance of the codes: huddled together they are clear, but no longer varied.")
+    judge_copies(z, codes)
     require(share < 0.2, f"{found}，几乎没有降：所有数字合用一个高斯分布时，它的中心落在各类之间。",
             f"{said}, hardly lower: a single Gaussian for all digits has its center between the classes.")
     require(share < 0.13, f"{found}：均值对了，各类的形状还没有用上。", f"{said}: the means are right, but the shape of each class is not used yet.")
@@ -1457,8 +1486,8 @@ def check_detector(detector: Any) -> Verdict:
     missed = [mistake for mistake in WRONG_KL if passes(detector, mistake.answer)]
     total, names_zh, names_en = len(WRONG_KL), "”“".join(m.zh for m in missed[:2]), "” “".join(m.en for m in missed[:2])
     require(len(missed) < total, "所有错误都放过了。", "every mistake passes.")
-    require(not missed, f"{total}个错误放过了{len(missed)}个，例如“{names_zh}”用随机的mu与logvar，批量与维数不要相等。",
-            f"{len(missed)} of {total} mistakes pass, for instance “{names_en}” Use random mu and logvar, and a batch that differs from the dimensions.",
+    require(not missed, f"{total}个错误放过了{len(missed)}个，例如“{names_zh}”用随机的mu与logvar，至少三维，批量与维数不要相等。",
+            f"{len(missed)} of {total} mistakes pass, for instance “{names_en}” Use random mu and logvar with at least three dimensions, and a batch of another size.",
             "close" if len(missed) <= 2 else "wrong")
     return Verdict("exact", f"{len(RIGHT_KL)}种正确的写法都放过，{total}个错误一个也没有放过。",
                    f"all {len(RIGHT_KL)} right versions pass, and none of the {total} mistakes.")
@@ -1477,8 +1506,8 @@ def check_resize_block(resize_block: Any) -> Verdict:
             f"this returns {type(block).__name__}; needed is an nn.Module, such as nn.Sequential(...).")
     x = torch.randn(2, 3, 6, 7)
     y = numbers(called(block, x))
-    require(y.shape == (2, 5, 12, 14), f"输入(2, 3, 6, 7)，得到{tuple(y.shape)}，应为(2, 5, 12, 14)：3×3的卷积要补一圈，padding=1。",
-            f"for the input (2, 3, 6, 7) the shape is {tuple(y.shape)} and should be (2, 5, 12, 14): a 3×3 convolution needs padding=1.")
+    require(y.shape == (2, 5, 12, 14), f"输入(2, 3, 6, 7)，得到{tuple(y.shape)}，应为(2, 5, 12, 14)：高与宽都要加倍，3×3的卷积要padding=1。",
+            f"for the input (2, 3, 6, 7) the shape is {tuple(y.shape)} and should be (2, 5, 12, 14): height and width are doubled, and a 3×3 convolution needs padding=1.")
     require(any(True for _ in block.parameters()), "没有可以学习的参数：放大之后还要有卷积。", "there is nothing to learn: a convolution has to follow.")
     blocks = y.unflatten(2, (6, 2)).unflatten(4, (7, 2)).transpose(3, 4)
     require((blocks - blocks[..., :1, :1]).abs().max() > 1e-6, "每个2×2的小块里四个值都相同：先放大，再卷积。",
@@ -1614,7 +1643,7 @@ def check_best_class(best: Any) -> Verdict:
 
     `best`：由`bounds` `(B, K)`得到q `(B, K)`与最大值`(B,)`的函数。"""
     answer = called(best, class_bounds()[0][0])
-    require(isinstance(answer, tuple) and len(answer) == 2, "应返回两样：q与最大值。", "two things are returned: q and the maximum.")
+    require(isinstance(answer, (list, tuple)) and len(answer) == 2, "应返回两样：q与最大值。", "two things are returned: q and the maximum.")
     if unfinished(answer): raise unreturned(best)
     inputs = [(bounds,) for bounds, _ in class_bounds()]
     compare(lambda bounds: best(bounds)[0], lambda bounds: bounds.softmax(1), inputs, BEST_Q)
@@ -1715,11 +1744,10 @@ def check_without_labels(without_labels: Any) -> Verdict:
     z = numbers(called(without_labels, codes.clone(), 2000)).float()
     require(z.shape == (2000, 20), f"形状是{tuple(z.shape)}，应为(2000, 20)。", f"the shape is {tuple(z.shape)} and should be (2000, 20).")
     require(z.isfinite().all(), "z里有nan或无穷大。", "z holds nan or infinity.")
-    distance = torch.cat([torch.cdist(part, codes).amin(1) for part in z.split(500)])
-    require((distance < 1e-3).float().mean() < 0.01, "这些就是已有的编码，不是新抽的样本。", "these are codes that were given, not new draws.")
     spread, share = (z.var(0).sum() / codes.var(0).sum()).item(), ambiguous_share(z)
     found, said = f"含混的比例是{share:.1%}", f"the ambiguous share is {share:.1%}"
     require(spread > 0.85, f"{found}，但样本的方差只有编码的{spread:.0%}。", f"{said}, but the samples have only {spread:.0%} of the variance of the codes.")
+    judge_copies(z, codes)
     require(share < 0.2, f"{found}：一个高斯盖住了所有数字，中心落在各类之间。", f"{said}: one Gaussian covers all digits, with its center between the classes.")
     require(share < 0.1, f"{found}：方向对了，分量再多一些，或训练再久一些。", f"{said}: the right way, with more components or more training to go.", "close")
     return Verdict("exact", f"{found}，没有用到一个标签。", f"{said}, without a single label.")
@@ -1939,7 +1967,7 @@ def check_quantize_row(quantize_row: Any) -> Verdict:
     rows += [(torch.tensor([0.3, -2.0, 0.7], dtype=torch.float64), 8), (torch.tensor([-0.4], dtype=torch.float64), 4)]
     for w, bits in (*rows, (torch.zeros(4, dtype=torch.float64), 8)):
         answer = called(quantize_row, w.numpy().copy(), bits)
-        require(isinstance(answer, tuple) and len(answer) == 2, "应返回两样：整数q与缩放因子s。", "two things are returned: the whole numbers q and the scale s.")
+        require(isinstance(answer, (list, tuple)) and len(answer) == 2, "应返回两样：整数q与缩放因子s。", "two things are returned: the whole numbers q and the scale s.")
         q, s, top = numbers(answer[0]), one("s", answer[1]), 2**(bits - 1) - 1
         require(q.shape == w.shape, "q应与w同形。", "q should have the shape of w.")
         require(w.any() or s > 0 and not q.any(), "全为零的行：缩放因子取1即可，0除以0是nan。", "a row of zeros: take the scale 1, since 0 by 0 is nan.")
@@ -1999,7 +2027,7 @@ def check_four_bits(four_bits: Any) -> Verdict:
     `four_bits`：由权重`(行, 列)`与输入`(N, 列)`（NumPy数组）得到-7到7的整数与每行的缩放因子的函数。"""
     weight = shipped().fc4.weight.double()
     answer = called(four_bits, weight.numpy().copy(), hidden_units(0).numpy().copy())
-    require(isinstance(answer, tuple) and len(answer) == 2, "应返回两样：q与scale。", "two things are returned: q and scale.")
+    require(isinstance(answer, (list, tuple)) and len(answer) == 2, "应返回两样：q与scale。", "two things are returned: q and scale.")
     q, scale = numbers(answer[0]), numbers(answer[1]).flatten()
     require(q.shape == weight.shape and len(scale) == len(weight), "q应与权重同形，scale每行一个。", "q should have the shape of the weights, scale one number for each row.")
     require((q == q.round()).all() and q.abs().max() <= 7, f"q应是−7到7的整数，得到了{q.abs().max():.3g}：取整之后用clip。",
@@ -2079,7 +2107,7 @@ def check_ring(ring: Any) -> Verdict:
     for size, length in ((4, 12), (3, 300), (8, 800)):
         rows = [np.random.default_rng(rank).normal(size=length) for rank in range(size)]
         answer = called(ring, [row.copy() for row in rows])
-        require(isinstance(answer, tuple) and len(answer) == 2 and not unfinished(answer), "应返回两样：各进程的结果，各进程发送的个数。", "two things are returned: the results and the numbers sent.")
+        require(isinstance(answer, (list, tuple)) and len(answer) == 2 and not unfinished(answer), "应返回两样：各进程的结果，各进程发送的个数。", "two things are returned: the results and the numbers sent.")
         held, sent = numbers([numbers(row).tolist() for row in answer[0]] if isinstance(answer[0], (list, tuple)) else answer[0]), numbers(answer[1]).flatten()
         require(held.shape == (size, length) and len(sent) == size, "每个进程一排结果、一个个数。", "there should be a row and a number for each process.")
         total, most, ring_of = torch.as_tensor(sum(rows)), sent.max().item(), 2 * (size - 1) * length // size
