@@ -34,7 +34,7 @@ types:
 units:
 	$(PYTEST) -m "not slow and not browser and not network"
 
-test: $(VENV)/.all data ## Set up everything and run every check
+test: $(VENV)/.all data ## Set up everything and run every check of this environment
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(PYTEST)
@@ -107,7 +107,7 @@ schedule: $(VENV)/.all data ## The learning rate of the one-cycle schedule, sear
 luggage: $(VENV)/.all data ## Fill build/luggage with what `make gpu` needs on a machine without a network
 	$(BIN)/python -m bench.gpu --pack
 
-gpu: ## On a machine with a GPU and PyTorch, in nine minutes: its tests, the notebooks, the table of bench/GPU.md (or in $$OUT)
+gpu: ## On a machine with a GPU and PyTorch, in nine minutes: its tests, the notebooks, the table of bench/GPU.md (or in the folder that OUT names)
 	python3 -m bench.gpu
 
 nll: $(VENV)/.all data ## How long nll takes beside the decoder's matrix products alone
