@@ -91,7 +91,9 @@ MUTANTS = [
     Mutant("last-place-drawn-first", VQ, "CodePrior", {"product(*map(range, self.grid))": "reversed([*product(*map(range, self.grid))])"},
            MASKED, ""),
     # labels
-    Mutant("label-leak", LABELS, "SemiVAE", {"pixels[~labeled], log_q[~labeled]": "pixels, log_q"}, SUMMED,
+    Mutant("labels-unused", LABELS, "SemiVAE", {
+           "told[labeled].sum() + summed_out(self, pixels[~labeled], log_q[~labeled])":
+           "(told - bound)[labeled].sum() + summed_out(self, pixels, log_q)"}, SUMMED,
            "https://github.com/scverse/scvi-tools/issues/841"),
     Mutant("no-class-prior", LABELS, "each_class", {" - math.log(model.classes)": ""}, SUMMED, ""),
     Mutant("no-prior-told", LABELS, "SemiVAE", {"kl_divergence(mu, logvar) - math.log(self.classes)": "kl_divergence(mu, logvar)"},
