@@ -1,6 +1,7 @@
 """Checkpoints of any model and optimizer: written, resumed to the same bits, or refused before the first step with the reason."""
 
 import copy
+import errno
 import json
 import os
 import subprocess
@@ -8,13 +9,14 @@ import sys
 import threading
 from functools import partial
 
+import numpy
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
-from vae_nb.files import Checkpoint, State, read_weights
+from vae_nb.files import Checkpoint, State, read_weights, write_whole
 from vae_nb.loss import loss_function
 from vae_nb.model import VAE
 from vae_nb.train import PlainLoop, fit
@@ -786,3 +788,68 @@ def test_a_checkpoint_by_itself_draws_no_random_numbers(tmp_path):
     with pytest.raises(ValueError, match="k was 5, now 6"), Checkpoint(tmp_path / "run", state, {"k": 6}) as file:
         file.begin([0, 0.5])
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_the_model_just_trained_goes_on_with_a_loss_of_its_own(tmp_path):
+    class Own(VAE):
+        def loss(self, *outputs):
+            return loss_function(*outputs)
+    model = Own(16, 8, 2, image_shape=(1, 4, 4))
+    options = {"batch_size": 32, "loss": model.loss, "checkpoint": tmp_path / "run", "progress": False}
+    for epochs in (1, 2):
+        history = fit(model, pictures(), pictures(20, seed=1), epochs, **options)
+    assert [record["epoch"] for record in history] == [1, 2]
+
+
+def test_an_optimizer_whose_rate_has_changed_goes_on_with_it(tmp_path):
+    model = small()
+    adam, path = torch.optim.Adam(model.parameters()), tmp_path / "run"
+
+    def further(epochs, optimizer):
+        return fit(model, pictures(), pictures(20, seed=1), epochs, 32, optimizer=optimizer, checkpoint=path, progress=False,
+                   loop=lambda *parts: Falling(*parts))
+
+    class Falling(PlainLoop):
+        def train_epoch(self, images, progress=False):
+            self.optimizer.param_groups[0]["lr"] *= 0.5
+            return super().train_epoch(images, progress)
+    further(1, adam)
+    assert len(further(2, adam)) == 2 and adam.param_groups[0]["lr"] == 0.25e-3
+    fresh = torch.optim.Adam(model.parameters())
+    assert len(further(3, fresh)) == 3 and fresh.param_groups[0]["lr"] == 0.125e-3
+
+
+def test_a_shape_of_numpy_numbers_is_stored(tmp_path):
+    def make():
+        model = small()
+        model.image_shape = tuple(numpy.array([1, 4, 4]))
+        return model
+    run(make, 1, checkpoint=tmp_path / "run.safetensors")
+    assert VAE.from_pretrained(tmp_path / "run.safetensors").image_shape == (1, 4, 4)
+
+
+def test_a_disk_without_locks_is_named(tmp_path, monkeypatch):
+    def refused(*args, **options):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+    monkeypatch.setattr("filelock.FileLock.acquire", refused)
+    with pytest.raises(OSError, match="run cannot be locked .*; name a checkpoint on a disk of this machine"):
+        run(small, 1, checkpoint=tmp_path / "run")
+
+
+def test_a_file_that_is_read_only_is_left_alone(tmp_path, monkeypatch):
+    path = tmp_path / "weights"
+    write_whole(path, b"good")
+    monkeypatch.setattr(os, "access", lambda *args, **options: False)
+    with pytest.raises(PermissionError, match="it is read-only.*what it held before is still there"):
+        write_whole(path, b"other")
+    assert path.read_bytes() == b"good"
+
+
+def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    write_whole("~/deep/file", b"there")
+    run(small, 1, checkpoint="~/runs/run", results="~/pictures")
+    assert (tmp_path / "deep/file").read_bytes() == b"there" and read_weights("~/runs/run")[0] and not (tmp_path / "~").exists()
+    assert (tmp_path / "pictures/sample_1.png").exists()

@@ -202,3 +202,13 @@ def test_the_chapter_tells_what_was_measured():
     assert f"卷积的是{other['accuracy']:.1f}%" in chapter and f"classifier has {other['accuracy']:.1f}%" in chapter
     parameters = [sum(p.numel() for p in bench.untrained(name).classifier.parameters()) for name in ("fully connected", "convolutional")]
     assert round(parameters[0] / parameters[1]) == 8
+
+
+def test_many_images_are_completed_each_with_its_own():
+    torch.manual_seed(0)
+    model = QuadrantVAE(1, (1, 4, 4), 8, 2)
+    many = torch.rand(1500, 1, 4, 4).round()
+    completed = reconstruct(model.given(many), many)
+    assert torch.equal(completed[:, :, 2:, :2], many[:, :, 2:, :2])
+    with pytest.raises(ValueError, match="given are 1000 images for 1500 latent vectors"):
+        reconstruct(model.given(many[:1000]), many)

@@ -216,3 +216,14 @@ def test_the_chapter_quotes_the_full_runs():
     products = {key: row["parameters"] * row["passes"] for key, row in found.items()}
     for row in ("two layers", "two layers, warm-up", "ladder, warm-up"):
         assert 1.18 < products["one layer", 30] / products[row, 20] < 1.25
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_latent_vectors_that_belong_to_no_image_are_refused(kind):
+    model, x = small(kind), images(5)
+    for u in (torch.zeros(5, 5), torch.zeros(3, 2, 5)):
+        with pytest.raises(ValueError, match=r"u has shape .* for 5 images; needed: \(B, S, 5\)"):
+            model.log_likelihood(u, x)
+    for call in (model, model.encode):
+        with pytest.raises(TypeError, match="images"):
+            call([[0.5] * 12])

@@ -763,3 +763,14 @@ def test_the_shipped_weights_of_two_dimensions_are_small_and_as_good_as_trained(
     assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
     torch.manual_seed(0)
     assert abs(evaluate_epoch(model, mnist(ROOT / "nbs/data", train=False)[0]) - 154.07) < 0.05
+
+
+def test_a_model_that_has_diverged_does_not_replace_one_that_has_not(tmp_path):
+    good, bad = VAE(4, 3, 2), VAE(4, 3, 2)
+    good.save_pretrained(tmp_path / "weights")
+    before = (tmp_path / "weights").read_bytes()
+    with torch.no_grad():
+        bad.fc4.bias[0] = torch.nan
+    with pytest.raises(ValueError, match="fc4.bias holds nan or infinity, so nothing is written"):
+        bad.save_pretrained(tmp_path / "weights")
+    assert (tmp_path / "weights").read_bytes() == before

@@ -17,7 +17,7 @@ from vae_nb.loss import kl_divergence, loss_function, reconstruction_error
 from vae_nb.model import VAE
 from vae_nb.prior import Flow, Mixture, PriorVAE, Scheduled, Vamp, beta_loss, cyclical, fit_prior, free_bits, warm_up
 from vae_nb.sample import manifold, sample_prior
-from vae_nb.train import fit
+from vae_nb.train import fit, save_samples
 
 
 def small(seed=0):
@@ -281,3 +281,38 @@ def test_a_model_with_a_prior_or_posterior_of_its_own_is_refused():
         PriorVAE(Own(hidden_dim=4, latent_dim=2), mixture())
     with pytest.raises(ValueError, match="PriorVAE has log_prior of its own"):
         PriorVAE(PriorVAE(small(), mixture()), mixture())
+
+
+def test_a_prior_that_diverges_is_what_it_was():
+    torch.manual_seed(0)
+    prior, mu = Mixture(3, 2), torch.randn(200, 2)
+    fit_prior(prior, mu, torch.zeros(200, 2), 5)
+    before = {name: tensor.clone() for name, tensor in prior.state_dict().items()}
+    with pytest.raises(FloatingPointError, match="train again with a tenth of lr"):
+        fit_prior(prior, mu, torch.zeros(200, 2), 20, lr=1e20)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in prior.state_dict().items())
+    assert fit_prior(prior, mu, torch.zeros(200, 2), 5).isfinite().all()
+
+
+def test_a_vamp_of_another_model_is_refused():
+    first, second = small(), small(1)
+    with pytest.raises(ValueError, match="a Vamp of another model"):
+        PriorVAE(first, Vamp(second, images().float() / 255, 3))
+    PriorVAE(first, Vamp(first, images().float() / 255, 3))
+
+
+def test_another_weight_is_another_run(tmp_path):
+    options = {"loss": beta_loss, "checkpoint": tmp_path / "run", "progress": False}
+    fit(small(), images(), images(), 1, loop=partial(Scheduled, weight=warm_up(10)), **options)
+    with pytest.raises(ValueError, match=r"optimizer\[0\] weight was .*10.*, now .*5"):
+        fit(small(), images(), images(), 2, loop=partial(Scheduled, weight=warm_up(5)), **options)
+
+
+@pytest.mark.parametrize(("name", "other"), [("log_prior", "sample_latents"), ("sample_latents", "log_prior")])
+def test_half_a_prior_is_refused(name, other, tmp_path):
+    model = small()
+    setattr(model, name, lambda *args: torch.zeros(1))
+    for call in (lambda: sample_prior(model, 2), lambda: elbo(model, images()), lambda: nll(model, images(), k=2),
+                 lambda: save_samples(model, tmp_path / "samples.png")):
+        with pytest.raises(TypeError, match=f"has {name}, but no {other}; a prior of its own needs both"):
+            call()

@@ -595,3 +595,60 @@ def test_the_default_is_the_seeds_recipe():
     with patch.object(torch.optim, "Adam", side_effect=torch.optim.Adam) as made:
         fit(model, FLAT, TEST, 1, progress=False)
     assert made.call_args.kwargs == {"lr": 1e-3} and len(made.call_args.args[0]) == 10
+
+
+@pytest.mark.parametrize("number", [lambda value: torch.tensor(value), lambda value: torch.tensor(value, requires_grad=True), round])
+def test_a_loop_may_return_any_number_and_the_checkpoint_goes_on(number, tmp_path):
+    class Own(PlainLoop):
+        def train_epoch(self, images, progress=False):
+            return number(super().train_epoch(images, progress))
+
+        def evaluate_epoch(self, images):
+            return number(super().evaluate_epoch(images))
+    expected, _ = run(small, 3)
+    run(small, 1, loop=Own, checkpoint=tmp_path / "run")
+    model, history = run(small, 3, loop=Own, checkpoint=tmp_path / "run")
+    assert same(model, expected) and all(type(record["test_loss"]) is float for record in history)
+
+
+def test_a_loop_that_returns_no_number_is_named():
+    class Silent(PlainLoop):
+        def evaluate_epoch(self, images):
+            super().evaluate_epoch(images)
+    with pytest.raises(TypeError, match="the loop's evaluate_epoch returned None; needed: one number"):
+        trained(loop=Silent)
+
+
+def test_a_redraw_that_changes_the_images_themselves_is_refused():
+    images = pictures().float() / 255
+    with pytest.raises(ValueError, match="redraw has changed the training images themselves"):
+        trained(images, redraw=lambda kept: kept.mul_(0.5))
+    trained(images, redraw=lambda kept: kept.clone().mul_(0.5))
+
+
+def test_an_error_of_any_kind_in_a_redraw_keeps_its_words():
+    with pytest.raises(ValueError, match="redraw: Expecting value"):
+        trained(redraw=lambda kept: json.loads("x"))
+
+
+def test_samples_of_a_model_that_keeps_the_contract_to_the_letter(tmp_path):
+    class Own(VAE):
+        def log_prior(self, z):
+            return -z.square().sum(-1) / 2
+
+        def sample_latents(self, count, generator):
+            return torch.zeros(count, self.latent_dim)
+    trained(model=Own(16, 8, 2, image_shape=(1, 4, 4)), epochs=1, results=tmp_path)
+    assert (tmp_path / "sample_1.png").exists()
+
+
+def test_the_public_loops_arrange_images_as_the_model_takes_them():
+    model = Convolutional()
+    adam = torch.optim.Adam(model.parameters())
+    rows = pictures(shape=(3 * 4 * 4,))
+    assert math.isfinite(train_epoch(model, rows, adam)) and math.isfinite(evaluate_epoch(model, rows))
+
+
+def test_images_of_zeros_and_ones_in_bytes_are_noticed():
+    with pytest.warns(UserWarning, match=r"images\.float\(\)"):
+        trained((pictures() > 127).to(torch.uint8), epochs=1)

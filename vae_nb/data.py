@@ -75,7 +75,8 @@ def as_float(images: Tensor) -> Tensor:
     if images.is_floating_point(): return images
     if images.dim() == 1 and images.dtype == torch.int64:
         raise TypeError("these are torch.int64 and look like labels; mnist() returns images and labels, in that order")
-    raise TypeError(f"images are {images.dtype}; they must be uint8 in 0..255 (images.to(torch.uint8)) or floats in [0, 1] (images.float())")
+    way = "" if images.dtype == torch.bool else "uint8 in 0..255 (images.to(torch.uint8)) or "
+    raise TypeError(f"images are {images.dtype}; they must be {way}floats in [0, 1] (images.float())")
 
 # %% ../nbs/00_data.ipynb #0a0abebd
 def to_images(pixels: Tensor, image_shape: tuple[int, int, int] = (1, 28, 28)) -> Tensor:

@@ -19,7 +19,7 @@ from tqdm.auto import tqdm
 
 from .data import as_float
 from .loss import kl_divergence
-from .model import (check_model, check_pixels, check_sizes, check_tensor, dtype_of, evaluating, images_for,
+from .model import (check_model, check_pixels, check_sizes, check_tensor, dtype_of, evaluating, images_for, own_prior,
                           pixel_log_likelihood, to_model)
 from .sample import decoded_piece, draws_on, posterior
 
@@ -78,6 +78,7 @@ def looked_through(model: nn.Module, images: Tensor, binary: bool, seed: int, me
     把`elbo`与`nll`的参数检查一遍，返回去掉外壳的模型与图像。"""
     inner = check_model(model, "encode", "latent_dim", "image_shape")
     likelihood_of(inner)
+    own_prior(inner)
     images = images_for(inner, images)
     if not callable(getattr(inner, "log_likelihood", None)):
         with evaluating(inner) as device: decoded_piece(inner, torch.zeros(1, inner.latent_dim, device=device, dtype=dtype_of(inner)), images.shape[1:])
@@ -95,7 +96,8 @@ def check_binary(images: Tensor) -> None:
     for part in images.split(1000):
         pixels = as_float(part)
         if not ((pixels == 0) | (pixels == 1)).all():
-            raise ValueError("some pixels are neither 0 nor 1, but binary=True asks for binary images: use binarize(images)")
+            way = "images.float()" if part.dtype == torch.uint8 and images.max() == 1 else "binarize(images)"
+            raise ValueError(f"some pixels are neither 0 nor 1, but binary=True asks for binary images: use {way}")
 
 # %% ../nbs/06_evaluate.ipynb #699c039e
 class Place(NamedTuple):

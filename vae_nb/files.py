@@ -110,7 +110,7 @@ def from_npm() -> dict[str, bytes]:
 def path_of(path: str | os.PathLike[str]) -> Path:
     """The path as a `Path`; `TypeError` for what cannot be one.
     转成`Path`；不是路径则报`TypeError`。"""
-    if isinstance(path, (str, os.PathLike)): return Path(path)
+    if isinstance(path, (str, os.PathLike)): return Path(path).expanduser()
     raise TypeError(f"a path is a str or a pathlib.Path, not {path!r} ({type(path).__name__})")
 
 def _not_found(folder: Path, files: dict[str, str], tried: Sequence[str]) -> FileNotFoundError:
@@ -192,6 +192,7 @@ def write_whole(path: str | os.PathLike[str], data: bytes | bytearray | memoryvi
         if path.is_symlink(): raise OSError(errno.ELOOP, "the link leads to itself")
         if path.is_dir(): raise IsADirectoryError(errno.EISDIR, "it is a folder; add a file's name")
         if path.exists() and not path.is_file(): raise OSError(errno.EINVAL, "it is not an ordinary file")
+        if path.exists() and not os.access(path, os.W_OK): raise PermissionError(errno.EACCES, "it is read-only")
         path.parent.mkdir(parents=True, exist_ok=True)
         remove_left_parts(path)
         mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else None
@@ -214,7 +215,7 @@ def read_weights(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """The tensors and the metadata in a safetensors file, in memory of their own; what raises is as in `load_weights`.
     读取safetensors文件中的张量与元数据，存入自己的内存；报错同`load_weights`。"""
     from safetensors.torch import load
-    path = Path(path)
+    path = path_of(path)
     if path.is_dir(): raise IsADirectoryError(f"{path} is a folder; needed: the file that holds the weights")
     if not path.exists(): raise FileNotFoundError(f"there is no file {path}; needed: the file that holds the weights")
     data = path.read_bytes()
@@ -581,6 +582,7 @@ def described(part: Any) -> str:
     函数或对象的名字，加上它带着的简单的值：默认值、闭包、属性、绑定的参数。"""
     if isinstance(part, functools.partial): return f"{described(part.func)} with {jsonable([part.args, part.keywords])}"
     carried = dict(vars(part)) if hasattr(part, "__dict__") and not isinstance(part, type) else {}
+    if isinstance(part, nn.Module): carried["training"] = True  # an evaluation leaves another value than a new model has
     if function := getattr(part, "__code__", None):
         carried |= dict(zip(function.co_freevars, [cell.cell_contents for cell in part.__closure__ or ()]))
         carried |= dict(enumerate(part.__defaults__ or ())) | (part.__kwdefaults__ or {})
@@ -664,7 +666,7 @@ def check_history(history: Any) -> None:
 def writable_folder(folder: str | os.PathLike[str]) -> Path:
     """The folder as a `Path`, made if need be; raises `OSError` at once if nothing can be written there.
     返回文件夹的`Path`（必要时创建）；若无法写入则立即报`OSError`。"""
-    folder = Path(folder)
+    folder = path_of(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()
@@ -786,6 +788,8 @@ class Checkpoint:
         try: self.lock.acquire()
         except Timeout:
             raise RuntimeError(f"{self.path} is in use by another run; wait until that ends, or name another checkpoint") from None
+        except OSError as error:
+            raise OSError(error.errno, f"{self.path} cannot be locked ({error.strerror or error}); name a checkpoint on a disk of this machine") from error
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -812,6 +816,8 @@ def read_run(file: Checkpoint, check: Callable[[Any], None]) -> Any:
     file.mark, state = file_mark(file.path), file.state
     tensors, file.text = read_weights(file.path)
     history, settings, groups, listed = unpacked(file.path, file.text, check, len(state.groups()))
+    if jsonable(state.groups()) == groups:  # an optimizer that has come this far itself, whose rate may have been changed on the way
+        file.settings |= {key: value for key, value in settings.items() if key.startswith("optimizer[") and not key.endswith("params")}
     if found := differing(settings, file.settings):
         raise ValueError(f"{file.path} is of a run with other settings: {found}. Use the same, or name another checkpoint")
     def typed(own: Any, stored: Any) -> Any:
@@ -826,7 +832,7 @@ def write_run(file: Checkpoint, history: Any) -> None:
     """Write a checkpoint whole; if something else has written the file since, it is left alone and the run is stored beside it.
     完整地写入检查点；若文件在此期间被别的程序改写，就不动它，把训练存到旁边。"""
     tensors, shape = file.state.tensors(), getattr(unwrap(file.state.model), "image_shape", None)
-    parts = {"history": history, "settings": file.settings, "groups": jsonable(file.state.groups()), "tensors": list(tensors), "image_shape": shape}
+    parts = {"history": history, "settings": file.settings, "groups": jsonable(file.state.groups()), "tensors": list(tensors), "image_shape": shape and [*map(int, shape)]}
     text = {"vae_nb_checkpoint": "2"} | {key: json.dumps(value) for key, value in parts.items() if value is not None}
     if unchanged(file):
         save_weights(file.path, tensors, text)

@@ -68,6 +68,9 @@ class Hierarchy(nn.Module):
         """log p(x|u) in nats, `(B, S)`, for S latent vectors `(B, S, latent_dim)` of each of B images in [0, 1].
         B幅[0, 1]内的图像，每幅S个潜变量`(B, S, latent_dim)`，得到log p(x|u)（单位：奈特），`(B, S)`。"""
         pixels = check_images(x, self.image_size).to(dtype_of(self))
+        check_latents(u, self.latent_dim)
+        if u.dim() != 3 or len(u) != len(pixels):
+            raise ValueError(f"u has shape {tuple(u.shape)} for {len(pixels)} images; needed: (B, S, {self.latent_dim}) for B images")
         last: Any = self.decoder[-1]
         return bernoulli_log_likelihood(self.decoder[:-1](self.lower(u)), last, pixels)
 
@@ -90,6 +93,7 @@ class Inferred(Hierarchy):
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Means and log-variances of u, each `(B, latent_dim)`, along the path of the means.
         沿着均值走一遍，得到u的均值与对数方差，各为`(B, latent_dim)`。"""
+        check_images(x, self.image_size)
         _, mu, logvar = self.infer(x, torch.zeros(len(x), 1, self.latent_dim, device=x.device))
         return mu.squeeze(1), logvar.squeeze(1)
 
@@ -102,6 +106,7 @@ class Inferred(Hierarchy):
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """`reconstructed` `(B, C, H, W)` from one sample of q(u|x), and the means and log-variances that `infer` gives with it.
         由q(u|x)的一个样本解码得到`reconstructed` `(B, C, H, W)`，以及`infer`随之给出的均值与对数方差。"""
+        check_images(x, self.image_size)
         u, mu, logvar = self.infer(x, torch.randn(len(x), 1, self.latent_dim, device=x.device, dtype=dtype_of(self)))
         return self.decode(u.squeeze(1)), mu.squeeze(1), logvar.squeeze(1)
 

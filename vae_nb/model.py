@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .files import bare, model_from, save_weights, unwrap
+from .files import bare, model_from, not_finite, save_weights, unwrap
 
 # %% ../nbs/01_model.ipynb #a12263b4
 def check_sizes(**sizes: Any) -> None:
@@ -281,6 +281,7 @@ class VAE(EncoderDecoder):
         """Write the weights and `image_shape` to a safetensors file, whole or not at all.
         把权重与`image_shape`写入safetensors文件：要么完整写入，要么不写。"""
         state = {bare(name): tensor for name, tensor in self.state_dict().items()}
+        if name := not_finite(dict(self.named_parameters()), {}): raise ValueError(f"{name} holds nan or infinity, so nothing is written: the model has diverged; train it again")
         save_weights(path, state, {"image_shape": json.dumps(self.image_shape)} if self.image_shape else None)
 
     @classmethod
@@ -364,6 +365,14 @@ def check_model(model: Any, *needed: str) -> Any:
     if "latent_dim" in needed: check_sizes(latent_dim=model.latent_dim)
     if "image_shape" in needed and model.image_shape is not None: check_shape(model.image_shape)
     return model
+
+def own_prior(model: Any) -> bool:
+    """Whether a model has a prior of its own, `log_prior` and `sample_latents`; `TypeError` if it has one of the two.
+    模型是否有自己的先验，即`log_prior`与`sample_latents`；只有其中之一时报`TypeError`。"""
+    has = {name: callable(getattr(model, name, None)) for name in ("log_prior", "sample_latents")}
+    if len({*has.values()}) == 1: return has["log_prior"]
+    there, missing = sorted(has, key=has.__getitem__, reverse=True)
+    raise TypeError(f"{type(model).__name__} has {there}, but no {missing}; a prior of its own needs both, as vae_nb.model.VAELike says")
 
 def shape_of(model: Any) -> tuple[int, int, int]:
     """The shape (C, H, W) of a model's images; raises `ValueError` if it knows only how many pixels they have.

@@ -8,7 +8,8 @@ __all__ = ['beta_loss', 'free_bits', 'warm_up', 'cyclical', 'Scheduled', 'Mixtur
 # %% ../nbs/10_prior.ipynb #5016355b
 import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import count as counting
 from numbers import Real
 from typing import Any
@@ -18,7 +19,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from .evaluate import likelihood_of
-from .files import random_state_kept
+from .files import described, random_state_kept
 from .loss import check_gaussian, kl_divergence, loss_function
 from .model import check_latents, check_model, check_sizes, device_of, dtype_of, images_for, to_model
 from .sample import draws_on
@@ -102,6 +103,7 @@ class Scheduled(PlainLoop):
         if not callable(weight): raise TypeError(f"weight is {weight!r:.80}; needed: a function of the passes made, such as warm_up(10)")
         for passes in (0.5, 1.0): check_amount(f"weight({passes})", weight(passes))
         self.weight = weight
+        optimizer.param_groups[0]["weight"] = described(weight)
 
     def train_epoch(self, images: Tensor, progress: bool = False) -> float:
         """Train once on every image, each step with its own weight; returns the average weighted loss in nats per image.
@@ -179,12 +181,22 @@ def check_prior(prior: Any, *needed: str) -> None:
     if missing := [name for name in ("latent_dim", *needed) if not hasattr(prior, name)]:
         raise TypeError(f"{type(prior).__name__} has no {', no '.join(missing)}; needed: a prior such as Mixture(100, 20)")
 
+@contextmanager
+def unless_it_fails(module: nn.Module) -> Iterator[None]:
+    """What is done to a module's weights inside stays done, unless it ends with an error: then they are what they were.
+    其中对模块权重的改动会保留；若以报错结束，则恢复原样。"""
+    before = {name: tensor.clone() for name, tensor in module.state_dict().items()}
+    try: yield
+    except BaseException:
+        module.load_state_dict(before)
+        raise
+
 def descend(prior: nn.Module, loss: Callable[[Tensor], Tensor], count: int, steps: int, batch_size: int, lr: float, seed: int) -> Tensor:
     """The losses `(steps,)` of as many steps of Adam, each on rows drawn from `count`, at a rate that rises to `lr` and falls again.
     走`steps`步Adam，每步从`count`行里随机取一批，学习率先升到`lr`再降下来；返回各步的损失`(steps,)`。"""
     check_sizes(steps=steps, batch_size=batch_size)
     (rate, seed), device, losses = check_rate_and_seed(lr, seed), device_of(prior), torch.zeros(int(steps))
-    with random_state_kept(), torch.enable_grad():
+    with random_state_kept(), torch.enable_grad(), unless_it_fails(prior):
         torch.manual_seed(seed)
         optimizer = torch.optim.Adam(trainable(prior), lr=rate)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min(1, 20 * (step + 1) / steps) * (1 + math.cos(math.pi * step / steps)) / 2)
@@ -269,6 +281,8 @@ class PriorVAE(Through):
         if prior.latent_dim != self.latent_dim:
             raise ValueError(f"the prior has {prior.latent_dim} latent dimensions, the model {self.latent_dim}; needed: as many, such as "
                              f"Mixture(100, {self.latent_dim})")
+        if getattr(getattr(prior, "encode", None), "__self__", self.model) is not self.model:
+            raise ValueError("the prior is a Vamp of another model, which would neither be trained nor stored; needed: Vamp(model, images) of this model")
         self.prior: Any = prior
 
     def log_prior(self, z: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .model import (check_model, check_probabilities, check_sizes, check_tensor, dtype_of, evaluating, images_for,
+from .model import (check_model, check_probabilities, check_sizes, check_tensor, dtype_of, evaluating, images_for, own_prior,
                           shape_of, to_model)
 
 # %% ../nbs/04_sample.ipynb #db5b4b1a
@@ -91,7 +91,8 @@ def decoded(model: Any, z: Tensor, batch_size: int = 1000) -> Tensor:
 
     `decode`返回别的形状、或值在[0, 1]之外时报`ValueError`；返回nan时报`FloatingPointError`。"""
     with evaluating(model) as device:
-        parts = z.to(dtype_of(model)).to(device).split(batch_size)
+        given = getattr(model, "pictures", None)  # of QuadrantVAE.given: for each latent vector its own
+        parts = z.to(dtype_of(model)).to(device).split(batch_size if given is None or len(given) == 1 else len(z))
         images = torch.cat([decoded_piece(model, part, shape_of(model)) for part in parts])
     check_probabilities(images)
     return images
@@ -129,9 +130,8 @@ def sample_prior(model: nn.Module, count: int = 64, generator: torch.Generator |
     模型以评估模式解码。模型没有`image_shape`时报`ValueError`。"""
     check_sizes(count=count)
     inner, device = drawable(model), draws_on(generator, "cpu")
-    own = getattr(inner, "sample_latents", None)
-    if callable(own):
-        with evaluating(inner): return decoded(inner, own(int(count), generator))
+    if own_prior(inner):
+        with evaluating(inner): return decoded(inner, inner.sample_latents(int(count), generator))
     return decoded(inner, torch.randn(int(count), inner.latent_dim, generator=generator, device=device, dtype=torch.float32))
 
 # %% ../nbs/04_sample.ipynb #22890b50

@@ -295,7 +295,7 @@ class FastLoop:
     一轮开始时若有`obstacle`，这一轮就由`PlainLoop`来走。`precision`：上一轮训练所用的乘积。"""
     def __init__(self, model: VAE, optimizer: Adam, batch_size: int = 128, loss: Loss = loss_function, low: bool = False) -> None:
         self.plain, self.step = _train.PlainLoop(model, optimizer, batch_size, loss), Step(model, optimizer, low)
-        self.batch_size, self.given = batch_size, (model, optimizer, loss)
+        self.batch_size, self.given = int(batch_size), (model, optimizer, loss)
         self.precision = "bfloat16" if low else self.plain.precision
 
     @torch.no_grad()

@@ -22,7 +22,8 @@ from .data import as_float, to_images
 from .files import (State, check_history, checkpoint_of, described, not_finite, path_of, random_state_kept, trial_step, unwrap,
                           writable_folder, write_whole)
 from .loss import loss_function
-from .model import (check_model, check_sizes, check_tensor, device_of, dtype_of, evaluating, images_for, shape_of, to_model)
+from .model import (check_model, check_sizes, check_tensor, device_of, dtype_of, evaluating, images_for, own_prior, shape_of,
+                          to_model)
 
 # %% ../nbs/03_train.ipynb #66cea616
 def batches(images: Tensor, batch_size: int = 128, shuffle: bool = False) -> Iterator[Tensor]:
@@ -108,7 +109,7 @@ def train_epoch(model: nn.Module, images: Tensor, optimizer: Optimizer, batch_si
     `progress=True`显示进度条，除非设了环境变量`TQDM_DISABLE`。"""
     check_parts(model, batch_size, loss)
     check_optimizer(optimizer)
-    images_for(model, images)
+    images = images_for(model, images)
     model.train()
     steps = math.ceil(len(images) / batch_size)
     losses = torch.zeros(steps, device=device_of(model), dtype=torch.promote_types(dtype_of(model), torch.float32))
@@ -132,7 +133,7 @@ def evaluate_epoch(model: nn.Module, images: Tensor, batch_size: int = 128, *, l
 
     `images`与`loss`同`train_epoch`。"""
     check_parts(model, batch_size, loss)
-    images_for(model, images)
+    images = images_for(model, images)
     model.eval()
     total = torch.zeros((), device=device_of(model), dtype=torch.promote_types(dtype_of(model), torch.float32))
     for batch in batches(images, batch_size):
@@ -177,8 +178,7 @@ def save_samples(model: nn.Module, path: str | os.PathLike[str], count: int = 64
     check_sizes(count=count)
     shape, inner = drawable(model), check_model(model, "decode", "latent_dim")
     with evaluating(model) as device:
-        own = getattr(inner, "sample_latents", None)
-        z = own(count) if callable(own) else torch.randn(count, inner.latent_dim, device=device, dtype=dtype_of(model))
+        z = inner.sample_latents(count, None) if own_prior(inner) else torch.randn(count, inner.latent_dim, device=device, dtype=dtype_of(model))
         write_picture(to_images(inner.decode(z), shape), path, 8)
 
 def plot_history(history: list[dict[str, Any]]) -> None:
@@ -317,10 +317,10 @@ class Run:
         torch.manual_seed(1_000_000*self.seed + epoch)
         images, start = redrawn(self.state.model, self.train_images, self.redraw), time.perf_counter()
         rates = self.cycle and self.cycle.rates(epoch, len(images))
-        with rates or nullcontext(): train_loss = self.loop.train_epoch(images, progress)
+        with rates or nullcontext(): train_loss = average_of(self.loop.train_epoch(images, progress), "train_epoch")
         if not math.isfinite(train_loss): raise FloatingPointError(f"training: the loss is {train_loss}")
         seconds = time.perf_counter() - start
-        with naming("testing: "): test_loss = self.loop.evaluate_epoch(self.test_images)
+        with naming("testing: "): test_loss = average_of(self.loop.evaluate_epoch(self.test_images), "evaluate_epoch")
         if not math.isfinite(test_loss): raise FloatingPointError(f"testing: the loss is {test_loss}")
         record = {"epoch": epoch, "train_loss": train_loss, "test_loss": test_loss, "seconds": seconds, "precision": self.loop.precision}
         return record | {"lr": float(rates.highest[0]) * rates.shares[-1]} if rates else record
@@ -379,7 +379,7 @@ def own_context(model: nn.Module, precision: str | None = None) -> Iterator[None
         for context in (torch.inference_mode(False), torch.enable_grad(), random_state_kept()): stack.enter_context(context)
         for kind in {"cpu", device.type}:
             if torch.amp.is_autocast_available(kind): stack.enter_context(torch.autocast(kind, enabled=False))
-        if torch.get_default_device() not in (torch.device("cpu"), device): stack.enter_context(device)
+        if torch.empty(0).device not in (torch.device("cpu"), device): stack.enter_context(device)
         stack.callback(torch.set_default_dtype, default)
         torch.set_default_dtype(dtype_of(model))
         if precision:
@@ -395,6 +395,8 @@ def image_sets(model: nn.Module, *sets: Tensor) -> list[Tensor]:
     """The sets of images, looked through and on the model's device; if it has no memory left, model and images on the CPU, with a warning.
     检查过并放到模型所在设备上的各组图像；设备内存不足时，模型与图像都改放到CPU上，并给出警告。"""
     looked = [images_for(model, images) for images in sets]
+    if looked[0].dtype == torch.uint8 and looked[0].max() == 1:
+        warnings.warn("the brightest pixel of these uint8 images is 1 of 255; if they hold 0 and 1, pass images.float()")
     looked = [images.clone() if images.is_inference() else images.detach() for images in looked]
     try: return [images.to(device_of(model)) for images in looked]
     except torch.cuda.OutOfMemoryError:
@@ -421,6 +423,13 @@ def try_model(model: nn.Module, images: Tensor, loss: Loss, drawn: bool) -> None
         if not value.requires_grad: raise ValueError("loss returns a number that no gradient can be taken of; compute it from the model's "
                                                      "outputs, without .detach() or .item()")
         if drawn: to_images(inner.decode(torch.zeros(count, inner.latent_dim, device=mu.device, dtype=mu.dtype)), drawable(model))
+
+def average_of(value: Any, method: str) -> float:
+    """What a loop's method returned, as a float; `TypeError` for what is no number.
+    循环的方法的返回值，转成浮点数；不是数则报`TypeError`。"""
+    try: return float(value.detach() if torch.is_tensor(value) else value)
+    except (TypeError, ValueError, RuntimeError):
+        raise TypeError(f"the loop's {method} returned {value!r:.80}; needed: one number, the average loss in nats per image") from None
 
 # %% ../nbs/03_train.ipynb #1d62305c
 def optimizer_for(model: nn.Module, optimizer: Any, lr: float) -> Optimizer:
@@ -492,8 +501,12 @@ def redrawn(model: nn.Module, images: Tensor, redraw: Callable[[Tensor], Tensor]
     """The training images of an epoch: the same, or what `redraw` makes of them, checked and on the model's device.
     一轮的训练图像：原样，或由`redraw`重新生成，经过检查并放到模型所在的设备上。"""
     if redraw is None: return images
-    try: return images_for(model, redraw(images)).detach().to(device_of(model))
-    except (TypeError, ValueError) as error: raise type(error)(f"redraw: {error}") from error
+    version = None if images.is_inference() else images._version
+    try: drawn = images_for(model, redraw(images)).detach().to(device_of(model))
+    except (TypeError, ValueError) as error: raise (TypeError if isinstance(error, TypeError) else ValueError)(f"redraw: {error}") from error
+    if version is None or images._version == version: return drawn
+    raise ValueError("redraw has changed the training images themselves: load them again, and let it return new ones, for instance "
+                     "images + noise in place of images.add_(noise)")
 
 # %% ../nbs/03_train.ipynb #3da3754e
 def fit(model: nn.Module, train_images: Tensor, test_images: Tensor, epochs: int = 10, batch_size: int = 128, lr: float = 1e-3,
