@@ -39,7 +39,7 @@ def mnist(root: str | os.PathLike[str] = "data", train: bool = True, dataset: st
     返回MNIST的图像`(N, 1, 28, 28)` uint8与标签`(N,)` int64；`dataset="fashion"`则是Fashion-MNIST。
 
     `train=True`: the 60,000 training images; `False`: the 10,000 test images. Files in `root` are used if their
-    SHA-256 is right; else they are downloaded (see `fetch`). Raises `FileNotFoundError` if they cannot be had.
+    SHA-256 is right; else they are downloaded (see `fetch`). Raises `FileNotFoundError` if that fails.
 
     `train=True`取60,000幅训练图像，`False`取10,000幅测试图像。`root`中SHA-256正确的文件直接使用，
     否则下载（见`fetch`）。取不到时报`FileNotFoundError`。"""

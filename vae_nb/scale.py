@@ -168,7 +168,7 @@ def take_over(team: Team, tensors: list[Tensor]) -> None:
 
 # %% ../nbs/16_scale.ipynb #b2b43f78
 class GradientSum:
-    """The gradients of some parameters in one row of numbers, with the loss, to be summed over the processes at one go.
+    """The gradients of some parameters in one row of numbers, with the loss, to be summed over the processes in a single all-reduce.
     若干参数的梯度连同损失排成一行，一次就能在各进程间求和。"""
     def __init__(self, team: Team, parameters: list[Tensor]) -> None:
         self.team, self.parameters = team, parameters
