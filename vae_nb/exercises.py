@@ -1510,8 +1510,8 @@ def check_resize_block(resize_block: Any) -> Verdict:
             f"for the input (2, 3, 6, 7) the shape is {tuple(y.shape)} and should be (2, 5, 12, 14): height and width are doubled, and a 3×3 convolution needs padding=1.")
     require(any(True for _ in block.parameters()), "没有可以学习的参数：放大之后还要有卷积。", "there is nothing to learn: a convolution has to follow.")
     blocks = y.unflatten(2, (6, 2)).unflatten(4, (7, 2)).transpose(3, 4)
-    require((blocks - blocks[..., :1, :1]).abs().max() > 1e-6, "每个2×2的小块里四个值都相同：先放大，再卷积。",
-            "the four values in each block of 2×2 are equal: enlarge first, then convolve.")
+    require((blocks - blocks[..., :1, :1]).abs().max() > 1e-6, "每个2×2的小块里四个值都相同：先放大，再用大于1×1的核卷积。",
+            "the four values in each block of 2×2 are equal: enlarge first, then convolve with a kernel larger than 1×1.")
     flat = numbers(called(block, torch.ones(1, 3, 8, 8)))[..., 4:-4, 4:-4]
     require((flat - flat[..., :1, :1]).abs().max() < 1e-4, "输入处处为1，输出却有花纹：转置卷积的四种位置各用核的一部分，份数均匀也不够；要先插值放大。",
             "for an input of ones the output has a pattern: in a transposed convolution the four positions use different parts of the kernel, "
@@ -1667,8 +1667,8 @@ def check_label_seeds(accuracies: Any) -> Verdict:
     require(found.max() <= 1, "正确率是0与1之间的数，不是百分数。", "accuracies lie between 0 and 1 and are no percentages.")
     for seed, (mine, right) in enumerate(zip(found.tolist(), SEEDS)):
         require(abs(mine - (1 - right)) > 0.004, "这是错误率：用1减去它。", "these are error rates: subtract them from 1.")
-        require(abs(mine - right) < 0.004, f"种子{seed}得到{mine:.3f}，应为{right:.3f}：每类取前10幅，像素除以255，只用前1,000幅测试图像。",
-                f"seed {seed} gives {mine:.3f} and should give {right:.3f}: the first 10 of each class, pixels divided by 255, and the first 1,000 test images only.")
+        require(abs(mine - right) < 0.004, f"种子{seed}得到{mine:.3f}，应为{right:.3f}：每类取前10幅，像素化为浮点数，只用前1,000幅测试图像。",
+                f"seed {seed} gives {mine:.3f} and should give {right:.3f}: the first 10 of each class, pixels as floats, and the first 1,000 test images only.")
     return Verdict("exact", "最好与最差相差3.5个百分点：比较两种方法，要用同样的标签，并换几个种子。",
                    "3.5 points between best and worst: compare two methods on the same labels, and with several seeds.")
 
@@ -1859,8 +1859,8 @@ def check_left_table(left_table: Any) -> Verdict:
     def draw(n: int, h: int, w: int, k: int) -> tuple[Tensor, int]: return (torch.rand(n, h, w).square() * k).long(), k
     inputs = [draw(5, 4, 3, 3), draw(3, 7, 7, 5), draw(2, 3, 6, 8)]
     compare(left_table, lambda codes, k: shares(left_counts(codes, k) + 1), inputs, LEFT_TABLE)
-    return Verdict("exact", "每行是一个条件分布。一个邻居就省下不少，先验网络看的邻居更多。",
-                   "each row is a conditional distribution. One neighbor saves a good deal; the network looks at more.")
+    return Verdict("exact", "每行是一个条件分布。再用test_codes量一量它省下多少；先验网络看的邻居更多。",
+                   "each row is a conditional distribution. Now measure on test_codes what it saves; the network looks at more neighbors.")
 
 # %% ../nbs/17_exercises.ipynb #69d8a0dc
 def beside(merged: Any) -> Tensor:
@@ -1922,7 +1922,7 @@ def check_two_rates(total: Any, about_sample: Any, about_picture: Any) -> Verdic
             (0.5 * math.log(1.25), "应是1 + 1/d，不是1 + d。", "it is 1 + 1/d, not 1 + d.")]),
         Quantity("about_sample", about_sample, sample, [
             (picture, "这是关于图像的；R₂是关于z₁的样本的。", "this is about the image; R₂ is about the sample of z₁."), (2 * sample, "漏了½。", "the ½ is missing."),
-            (-0.5 * math.log(0.2), "要用a²，不是a。", "it takes a², not a.")]),
+            (-0.5 * math.log(0.2), "这是½ log 5：是总码率，或者把1 − a²写成了1 − a。", "this is ½ log 5: the total, or 1 − a in place of 1 − a².")]),
         Quantity("about_picture", about_picture, picture, [
             (sample, "这是关于样本的；图像比样本多一份噪声。", "this is about the sample; the image has noise besides."), (2 * picture, "漏了½。", "the ½ is missing."),
             (-0.5 * math.log(1 - 0.64 / 1.25**2), "相关系数是a/√(1 + d)，平方以后除以1 + d，不是它的平方。",

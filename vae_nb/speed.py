@@ -488,7 +488,7 @@ def products(precision: str) -> Iterator[None]:
 
 # %% ../nbs/15_speed.ipynb #2f9092a5
 def layout(rows: Tensor, batch_size: int, scheduled: bool = False) -> SimpleNamespace:
-    """What steps on these rows need on the device: the order, the step's number `at`, the losses. `steps`: how many a graph holds.
+    """What steps on these rows need on the device: the order, the step's number `at`, the losses. `steps`: how many a graph holds, at most 32, a divisor of `full`.
     用这些行训练时，设备上要有的东西：次序、步号`at`、损失。`steps`：一张图录多少步，不超过32，且整除整批数。
 
     `rates`: the learning rate of each step, if there is a schedule.

@@ -18,7 +18,7 @@ const EN = {
   plainLoss: (/** @type {number} */ epoch, /** @type {number} */ loss) =>
     `Epoch ${epoch.toFixed(1)}: loss ${nats(loss)} nats, reconstruction alone`,
   curve: "Loss by epoch, in nats per image, on the test digits", curveKeys: ["reconstruction", "β × KL on top of it"],
-  map: `Codes of the ${TEST} test digits: the mean of each. The rings are 1 and 2 standard deviations of the prior.`,
+  map: `Codes of the ${TEST} test digits: the mean of each. The circles are 1 and 2 standard deviations of the prior.`,
   lineMap: `Codes of the ${TEST} test digits: the mean of each, a row for each class. The bars are 1 and 2 standard deviations of the prior.`,
   plane: (/** @type {number[]} */ axes, /** @type {number} */ reach) => `${axes.map((axis) => `z${axis}`).join(", ")} from −${reach} to ${reach}`,
   manifold: "Decoded across the same plane", lineManifold: "Decoded along the same line", others: "the other latent variables are 0",
