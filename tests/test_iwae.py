@@ -97,12 +97,51 @@ def test_of_many_terms_the_largest_of_each_image_are_differentiated():
     z = mu + torch.exp(logvar / 2) * eps
     log_w = model.log_likelihood(z.transpose(0, 1), x).T + (eps.square() - z.square() + logvar).sum(2) / 2
     bound = (log_w.sort(0).values[-10:].logsumexp(0) - math.log(50)).sum()
-    wanted = torch.autograd.grad(-bound, list(model.parameters()))
+    decoder = [*model.decoder.parameters(), *model.pixels.parameters()]
+    wanted = torch.autograd.grad(-bound, decoder)
     value = iwae.Short(1).loss(model, x, *model.encode(x), eps)
     value.backward()
     assert value.item() == pytest.approx(-bound.item(), rel=1e-6) and value > iwae_loss(model.decode(z), x, z, mu, logvar)
-    for p, other in zip(model.parameters(), wanted, strict=True):
+    for p, other in zip(decoder, wanted, strict=True):
         assert (p.grad - other).norm() < 1e-4 * other.norm()
+
+
+def test_with_many_terms_the_encoders_gradient_has_the_same_mean_and_less_noise(monkeypatch):
+    generator = torch.Generator().manual_seed(0)
+    model, x = iwae.IWAE(torch.linspace(0.2, 0.8, 784)), torch.randint(0, 2, (1, 784), generator=generator).float()
+    inputs = [part.detach().requires_grad_() for part in model.encode(x)]
+
+    def gradients(largest, draws):
+        """The gradient of the bound of twelve terms for what the encoder says of one image, with each of some draws of the noise."""
+        monkeypatch.setattr(iwae, "LARGEST", largest)
+        many = [part.detach().expand(draws, 50).clone().requires_grad_() for part in inputs]
+        eps = torch.randn(12, draws, 50, generator=generator)
+        return torch.autograd.grad(iwae.Short(1).loss(model, x.expand(draws, 784), *many, eps), many)
+    optimizer = torch.optim.Adam(inputs, lr=0.03)
+    for _ in range(200):
+        for part, gradient in zip(inputs, gradients(12, 8), strict=True):
+            part.grad = gradient.mean(0, keepdim=True)
+        optimizer.step()
+    with torch.no_grad():
+        inputs[0].add_(0.3)
+    (mean, variance), (expected, more) = [(draws.mean(0), draws.var(0)) for draws in (torch.cat(gradients(n, 2000), 1) for n in (11, 12))]
+    errors = (mean - expected) / ((variance + more) / 2000).sqrt()
+    assert errors.abs().max() < 5 and errors.square().mean() < 1.5
+    assert expected.square().sum() > 10 * (more / 2000).sum()
+    assert variance.sum() < 0.5 * more.sum()
+
+
+def test_many_terms_begin_as_few(images, monkeypatch):
+    monkeypatch.setattr(iwae.Short, "block", 2)
+    terms, loss = [], iwae.Short.loss
+
+    def counted(self, *given):
+        terms.append(len(given[-1]))
+        return loss(self, *given)
+    monkeypatch.setattr(iwae.Short, "loss", counted)
+    for k in (11, 10):
+        iwae.train(images, k, iwae.Short(5))
+    assert terms == 7 * [5] + 3 * [11] + 10 * [10]
 
 
 def test_a_pass_uses_every_image_once_and_in_a_new_order(monkeypatch):
