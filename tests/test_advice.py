@@ -1036,6 +1036,15 @@ def a_model_that_averages_gradients(tmp):
     assert all(len(history) == 1 for _, history in together(a_wrapped_model))
 
 
+@scenario
+def zeros_and_ones_in_bytes(tmp):
+    images = (pixels() > 0.4).to(torch.uint8)
+    advice = advised(warned(train, images=images), r"pass (images\.float\(\))", images=images)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        train(images=advice)
+
+
 def a_model_frozen_on_the_way(rank):
     model = small()
     message = said(shared, model, redraw=lambda images: model.requires_grad_(False) and images)

@@ -180,9 +180,9 @@ def write_whole(path: str | os.PathLike[str], data: bytes | bytearray | memoryvi
     写入字节（一整份，或由迭代器逐块给出）：无论何时中断，`path`中要么仍是旧内容，要么是完整的`data`。
 
     A symbolic link stays a link, an existing file keeps its mode, folders that are missing are made. Raises `OSError`
-    (of the kind that the system reported) with the path and the reason, `TypeError` for what is not bytes.
+    (of the kind that the system reported, also for a read-only file) with the path and the reason, `TypeError` for what is not bytes.
 
-    符号链接仍是链接，已有文件的权限不变，缺少的文件夹会建好。写不成时报`OSError`（系统报告的那一种），附路径与原因；
+    符号链接仍是链接，已有文件的权限不变，缺少的文件夹会建好。写不成或文件只读时报`OSError`（系统报告的那一种），附路径与原因；
     不是字节则报`TypeError`。"""
     if not isinstance(data, (bytes, bytearray, memoryview, Iterator)):
         raise TypeError(f"what is written must be bytes, not a {type(data).__name__}; text becomes bytes by text.encode()")

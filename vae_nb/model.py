@@ -278,8 +278,8 @@ class VAE(EncoderDecoder):
         return own_log_likelihood(self, z, x)
 
     def save_pretrained(self, path: str | Path) -> None:
-        """Write the weights and `image_shape` to a safetensors file, whole or not at all.
-        把权重与`image_shape`写入safetensors文件：要么完整写入，要么不写。"""
+        """Write the weights and `image_shape` to a safetensors file, whole or not at all; `ValueError` if a weight is not finite.
+        把权重与`image_shape`写入safetensors文件：要么完整写入，要么不写。权重中有nan或无穷大时报`ValueError`。"""
         state = {bare(name): tensor for name, tensor in self.state_dict().items()}
         if name := not_finite(dict(self.named_parameters()), {}): raise ValueError(f"{name} holds nan or infinity, so nothing is written: the model has diverged; train it again")
         save_weights(path, state, {"image_shape": json.dumps(self.image_shape)} if self.image_shape else None)

@@ -217,10 +217,10 @@ def fit_prior(prior: Any, mu: Tensor, logvar: Tensor, steps: int = 2000, batch_s
 
     `prior`: `Mixture`, `Vamp`, `Flow`, or a module with `latent_dim` and `loss(z)`. Adam, whose rate rises to `lr` and falls again. The same
     arguments give the same result; PyTorch's random state is left alone. Raises `TypeError` or `ValueError` for what does not fit,
-    `FloatingPointError` if a loss is not finite.
+    `FloatingPointError` if a loss is not finite. After an error the prior is what it was.
 
     `prior`：`Mixture`、`Vamp`、`Flow`，或有`latent_dim`与`loss(z)`的模块。用Adam，学习率先升到`lr`再降下来。参数相同，结果就相同；
-    PyTorch的随机状态保持原样。参数不合要求时报`TypeError`或`ValueError`；损失不是有限数时报`FloatingPointError`。"""
+    PyTorch的随机状态保持原样。参数不合要求时报`TypeError`或`ValueError`；损失不是有限数时报`FloatingPointError`。报错时先验恢复原样。"""
     check_prior(prior, "loss")
     check_gaussian(mu, logvar)
     if mu.shape[1] != prior.latent_dim:
